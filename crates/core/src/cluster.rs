@@ -1,0 +1,238 @@
+//! The port through which a policy asks for other objects. A snapshot implements it, the guest's
+//! host calls do, and a live cluster can.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::resource::CustomResource;
+
+/// Objects other than the one under review, read only.
+pub trait Cluster {
+    /// One object as JSON, cut down to the query's fields.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] where there is no such object, [`ReadError::Unavailable`] where that
+    /// cannot be told.
+    fn get(&self, query: &GetQuery) -> Result<Answer, ReadError>;
+
+    /// A Kubernetes list as JSON: an object with `items`, each cut down to the query's fields.
+    /// Items of a list need not carry `apiVersion` and `kind`.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] where the kind is not served or may not be read.
+    fn list(&self, query: &ListQuery) -> Result<Answer, ReadError>;
+}
+
+/// Which object, and which of its fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GetQuery {
+    /// `GROUP/VERSION`, or the version alone for the core group.
+    pub api_version: String,
+    /// Singular, as in an object's `kind`.
+    pub kind: String,
+    /// Absent for kinds of cluster scope.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
+    pub name: String,
+    /// Dotted paths to keep, arrays transparent; `apiVersion`, `kind` and `metadata` are always
+    /// kept. Empty: the whole object.
+    pub fields: BTreeSet<String>,
+}
+
+/// Which objects, and which of their fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListQuery {
+    /// `GROUP/VERSION`, or the version alone for the core group.
+    pub api_version: String,
+    /// Singular, as in an object's `kind`.
+    pub kind: String,
+    /// Absent: objects of every namespace, and of cluster scope.
+    pub namespace: Option<String>,
+    /// As `kubectl get -l` takes it.
+    pub label_selector: Option<String>,
+    /// As `kubectl get --field-selector` takes it.
+    pub field_selector: Option<String>,
+    /// As [`GetQuery::fields`].
+    pub fields: BTreeSet<String>,
+}
+
+/// What a cluster answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The object or the list.
+    pub json: Arc<str>,
+    /// False where there may be more than the answer shows: a partial snapshot answers from what it
+    /// holds, and says so.
+    pub complete: bool,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// There is no object of that name. `complete` is false where a partial snapshot merely does
+    /// not hold it.
+    #[error("there is no such object")]
+    NotFound {
+        /// As [`Answer::complete`].
+        complete: bool,
+    },
+    /// It cannot be told whether there is one, in the words of whoever was asked.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Nothing can be read: every question is [`ReadError::Unavailable`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCluster;
+
+impl Cluster for NoCluster {
+    fn get(&self, _: &GetQuery) -> Result<Answer, ReadError> {
+        Err(ReadError::Unavailable("there is no cluster to ask".into()))
+    }
+
+    fn list(&self, _: &ListQuery) -> Result<Answer, ReadError> {
+        Err(ReadError::Unavailable("there is no cluster to ask".into()))
+    }
+}
+
+/// All objects of a kind, or the knowledge that the kind is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listing<T> {
+    /// No CustomResourceDefinition of the kind: there can be no objects.
+    NotInstalled,
+    /// All of them, in the order of the answer.
+    Objects(Vec<T>),
+}
+
+/// A name that nobody gives an object, in a namespace that every cluster has: asking for it tells
+/// whether the kind may be read, and "not found" is the good answer.
+const PROBE: (&str, &str) = ("upgrade-gate-permission-probe", "kube-system");
+
+/// Reads one object; `None` where there is none.
+///
+/// # Errors
+/// [`ReadError::Unavailable`] as the cluster said it, or where the answer is not shaped like `T`.
+pub fn find<T: DeserializeOwned>(cluster: &dyn Cluster, query: &GetQuery) -> Result<Option<T>, ReadError> {
+    match cluster.get(query) {
+        Ok(answer) => parse(&answer, &query.kind).map(Some),
+        Err(ReadError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lists all objects of a kind in three steps, because a policy server answers a list that it may
+/// not make by waiting for ever, and a list of a kind that is not served in words only: is the kind
+/// installed, may it be read, and only then the list.
+///
+/// # Errors
+/// [`ReadError::Unavailable`] where one of the steps could not be answered.
+pub fn list_all<T: DeserializeOwned>(
+    cluster: &dyn Cluster,
+    resource: CustomResource,
+    fields: &[&str],
+) -> Result<Listing<T>, ReadError> {
+    let fields: BTreeSet<String> = fields.iter().map(|&field| field.into()).collect();
+    let crd = GetQuery {
+        api_version: "apiextensions.k8s.io/v1".into(),
+        kind: "CustomResourceDefinition".into(),
+        name: resource.crd.into(),
+        namespace: None,
+        fields: ["metadata.name".into()].into(),
+    };
+    if find::<Exists>(cluster, &crd)?.is_none() {
+        return Ok(Listing::NotInstalled);
+    }
+    let (name, namespace) = PROBE;
+    let probe = GetQuery {
+        api_version: resource.api_version.into(),
+        kind: resource.kind.into(),
+        name: name.into(),
+        namespace: resource.namespaced.then(|| namespace.into()),
+        fields: fields.clone(),
+    };
+    find::<Exists>(cluster, &probe)?;
+    let list = ListQuery {
+        api_version: resource.api_version.into(),
+        kind: resource.kind.into(),
+        fields,
+        ..ListQuery::default()
+    };
+    let items: Items<T> = parse(&cluster.list(&list)?, resource.kind)?;
+    Ok(Listing::Objects(items.items))
+}
+
+fn parse<T: DeserializeOwned>(answer: &Answer, kind: &str) -> Result<T, ReadError> {
+    // serde_json's own message could quote the object.
+    serde_json::from_str(&answer.json)
+        .map_err(|_| ReadError::Unavailable(format!("the answer is not shaped like {kind}")))
+}
+
+/// An object of which nothing but its presence matters.
+#[derive(Deserialize)]
+struct Exists {}
+
+#[derive(Deserialize)]
+struct Items<T> {
+    items: Vec<T>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::{object::HyperConverged, resource::HYPERCONVERGED};
+
+    /// Answers the n-th question with the n-th answer, and remembers what was asked.
+    struct Script {
+        answers: RefCell<Vec<Result<&'static str, ReadError>>>,
+        asked: RefCell<Vec<String>>,
+    }
+
+    impl Script {
+        fn next(&self, asked: String) -> Result<Answer, ReadError> {
+            self.asked.borrow_mut().push(asked);
+            self.answers.borrow_mut().remove(0).map(|json| Answer { json: json.into(), complete: true })
+        }
+    }
+
+    impl Cluster for Script {
+        fn get(&self, query: &GetQuery) -> Result<Answer, ReadError> {
+            self.next(format!("get {} {}", query.kind, query.name))
+        }
+
+        fn list(&self, query: &ListQuery) -> Result<Answer, ReadError> {
+            self.next(format!("list {}", query.kind))
+        }
+    }
+
+    #[test]
+    fn a_list_is_made_only_after_it_is_known_to_be_answered() {
+        let not_found = || Err(ReadError::NotFound { complete: true });
+        let refused = || Err(ReadError::Unavailable("forbidden".into()));
+        let (crd, probe, list) = (
+            "get CustomResourceDefinition hyperconvergeds.hco.kubevirt.io",
+            "get HyperConverged upgrade-gate-permission-probe",
+            "list HyperConverged",
+        );
+        let cases = [
+            (vec![not_found()], "NotInstalled", vec![crd]),
+            (vec![refused()], "forbidden", vec![crd]),
+            (vec![Ok("{}"), refused()], "forbidden", vec![crd, probe]),
+            (vec![Ok("{}"), not_found(), refused()], "forbidden", vec![crd, probe, list]),
+            (vec![Ok("{}"), not_found(), Ok(r#"{"items":[{}]}"#)], "1", vec![crd, probe, list]),
+            (vec![Ok("{}"), not_found(), Ok("[]")], "the answer is not shaped like HyperConverged", vec![crd, probe, list]),
+        ];
+        for (answers, expected, asked) in cases {
+            let script = Script { answers: RefCell::new(answers), asked: RefCell::default() };
+            let outcome = match list_all::<HyperConverged>(&script, HYPERCONVERGED, &["status.versions"]) {
+                Ok(Listing::NotInstalled) => "NotInstalled".into(),
+                Ok(Listing::Objects(objects)) => objects.len().to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(outcome, expected);
+            assert_eq!(*script.asked.borrow(), asked);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The language of the domain, pure: no I/O, no clock, no environment, no Wasm runtime and no
+//! Kubernetes client. Everything a policy says is said in these words, so the same function runs
+//! natively in a test and as WebAssembly in a policy server.
+//!
+//! A policy is a function from settings, a [`Review`] and a [`Cluster`] to findings:
+//!
+//! ```
+//! use upgrade_gate_core::{
+//!     Cluster, Effect, Finding, Operation, Policy, Review, Severity, SettingsError, SettingsReader,
+//! };
+//!
+//! struct NoPods;
+//!
+//! impl Policy for NoPods {
+//!     const NAME: &'static str = "no-pods";
+//!     type Settings = ();
+//!
+//!     fn settings(_: &mut SettingsReader) -> Result<(), SettingsError> {
+//!         Ok(())
+//!     }
+//!
+//!     fn check((): &(), review: &Review, _: &dyn Cluster) -> Vec<Finding> {
+//!         if review.kind.kind != "Pod" || review.operation != Operation::Create {
+//!             return Vec::new();
+//!         }
+//!         vec![Finding {
+//!             rule: "created".into(),
+//!             severity: Severity::Low,
+//!             effect: Effect::Deny,
+//!             resources: vec![review.subject()],
+//!             message: "Pods are not wanted here.".into(),
+//!             remedy: "Use a Deployment.".into(),
+//!             warning: "Pods are not wanted here: use a Deployment".into(),
+//!         }]
+//!     }
+//! }
+//!
+//! let request = r#"{"kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "name": "web"}"#;
+//! let review: Review = serde_json::from_str(request).unwrap();
+//! let findings = NoPods::check(&(), &review, &upgrade_gate_core::NoCluster);
+//! let verdict = upgrade_gate_core::Verdict::new(NoPods::NAME, findings);
+//! assert!(!verdict.allowed);
+//! assert_eq!(verdict.code, Some(403));
+//! assert_eq!(verdict.message.unwrap(), "[no-pods/created] Pods are not wanted here. Use a Deployment.");
+//! ```
+
+// In reading order: each needs only what stands above it.
+mod version;
+mod resource;
+mod object;
+mod cluster;
+mod review;
+mod words;
+mod verdict;
+mod settings;
+mod policy;
+
+pub use cluster::{Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, find, list_all};
+pub use object::{HyperConverged, Metadata, NodeMaintenance};
+pub use policy::Policy;
+pub use resource::{
+    CustomResource, GroupResource, GroupResourceError, GroupVersionKind, HYPERCONVERGED, NODE_MAINTENANCE, ResourceRef,
+};
+pub use review::{Operation, Review};
+pub use settings::{SettingsError, SettingsReader};
+pub use verdict::{Action, Effect, Finding, Severity, Verdict};
+pub use version::{Version, VersionError};
+pub use words::{escape, shorten};

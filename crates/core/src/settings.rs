@@ -1,0 +1,89 @@
+//! A policy's settings, read once, with errors that name the field, the value and what is allowed.
+
+use serde_json::{Map, Value};
+
+use crate::{verdict::Action, words::shorten};
+
+/// Hands out the fields of a settings object one by one, and in the end knows which nobody wanted.
+///
+/// ```
+/// use upgrade_gate_core::{Action, SettingsReader};
+///
+/// let settings = serde_json::json!({"onCreate": "block"});
+/// let mut reader = SettingsReader::new(&settings).unwrap();
+/// let error = reader.action("onCreate", Action::Warn).unwrap_err();
+/// assert_eq!(error.to_string(), "settings: `onCreate` is `block`; expected one of `deny`, `warn`, `dryrun`");
+/// ```
+#[derive(Clone, Debug)]
+pub struct SettingsReader {
+    fields: Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+/// Why settings are not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The settings as a whole.
+    #[error("settings: expected an object with named fields")]
+    NotAnObject,
+    /// A field that has no such value.
+    #[error("settings: `{field}` is `{value}`; expected one of {allowed}")]
+    Value {
+        /// Its name.
+        field: &'static str,
+        /// What it holds, shortened.
+        value: String,
+        /// What it may hold.
+        allowed: &'static str,
+    },
+    /// A field that the policy does not have.
+    #[error("settings: `{field}` is not known; expected one of {known}")]
+    Unknown {
+        /// Its name, shortened.
+        field: String,
+        /// The fields that the policy has.
+        known: String,
+    },
+}
+
+impl SettingsReader {
+    /// # Errors
+    /// [`SettingsError::NotAnObject`]; `null` is an object without fields.
+    pub fn new(settings: &Value) -> Result<Self, SettingsError> {
+        let fields = match settings {
+            Value::Object(fields) => fields.clone(),
+            Value::Null => Map::new(),
+            _ => return Err(SettingsError::NotAnObject),
+        };
+        Ok(Self { fields, known: Vec::new() })
+    }
+
+    /// What admission does about a finding.
+    ///
+    /// # Errors
+    /// [`SettingsError::Value`] where the field is there and not one of the three words.
+    pub fn action(&mut self, field: &'static str, default: Action) -> Result<Action, SettingsError> {
+        self.known.push(field);
+        let Some(value) = self.fields.remove(field) else { return Ok(default) };
+        match value.as_str() {
+            Some("deny") => Ok(Action::Deny),
+            Some("warn") => Ok(Action::Warn),
+            Some("dryrun") => Ok(Action::Dryrun),
+            text => Err(SettingsError::Value {
+                field,
+                value: text.map_or_else(|| shorten(&value.to_string(), 40), |text| shorten(text, 40)),
+                allowed: "`deny`, `warn`, `dryrun`",
+            }),
+        }
+    }
+
+    /// To be called when every field has been asked for.
+    ///
+    /// # Errors
+    /// [`SettingsError::Unknown`] for the first field, by name, that nobody asked for.
+    pub fn finish(self) -> Result<(), SettingsError> {
+        let Some((field, _)) = self.fields.into_iter().next() else { return Ok(()) };
+        let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
+        Err(SettingsError::Unknown { field: shorten(&field, 40), known: known.join(", ") })
+    }
+}

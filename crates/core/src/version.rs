@@ -1,0 +1,110 @@
+//! Versions of HCO and of OpenShift Virtualization, and the boundary between having the integrated
+//! Node Maintenance Operator and deleting its objects.
+
+use std::{fmt, str::FromStr};
+
+/// A version of HCO (major 0 or 1) or of the product OpenShift Virtualization (every other major).
+///
+/// Parsed leniently, as HCO does: a leading `v` is fine, and so are a missing patch version, a
+/// pre-release and build metadata (the last two are read over: nothing here depends on them).
+///
+/// ```
+/// use upgrade_gate_core::Version;
+///
+/// let ci: Version = "v1.7.0-unstable".parse().unwrap();
+/// assert_eq!(ci.to_string(), "1.7.0");
+/// assert!(ci.is_past_boundary());
+/// assert!(!"4.10.3".parse::<Version>().unwrap().is_past_boundary());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// 0 and 1 are HCO, every other number is the product line.
+    pub major: u64,
+    /// The number that decides which side of the boundary a version is on.
+    pub minor: u64,
+    /// 0 where the text names none.
+    pub patch: u64,
+}
+
+/// Why a text is not a version. It does not repeat the text, which may be anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a version such as `1.7`, `1.7.0` or `v4.11.0`")]
+pub struct VersionError;
+
+impl Version {
+    /// Whether this version deletes the CRD `nodemaintenances.nodemaintenance.kubevirt.io` when it
+    /// is upgraded to from an earlier one: HCO 1.7 and OpenShift Virtualization 4.11 are the first.
+    ///
+    /// Source: HCO v1.7.0, `assets/upgradePatches.json` (semverRange `<1.7.0`); product 4.y is HCO
+    /// 1.(y-4).
+    #[must_use]
+    pub fn is_past_boundary(self) -> bool {
+        let boundary = if self.major <= 1 { (1, 7) } else { (4, 11) };
+        (self.major, self.minor) >= boundary
+    }
+}
+
+impl FromStr for Version {
+    type Err = VersionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.strip_prefix('v').unwrap_or(text);
+        let numbers = text.split(['-', '+']).next().unwrap_or_default();
+        let mut parts = numbers.split('.').map(number);
+        let major = parts.next().ok_or(VersionError)??;
+        let minor = parts.next().ok_or(VersionError)??;
+        let patch = parts.next().unwrap_or(Ok(0))?;
+        match parts.next() {
+            None => Ok(Self { major, minor, patch }),
+            Some(_) => Err(VersionError),
+        }
+    }
+}
+
+/// Digits only: `u64::from_str` alone would also take `+1`.
+fn number(text: &str) -> Result<u64, VersionError> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().map_err(|_| VersionError) } else { Err(VersionError) }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_and_their_side_of_the_boundary() {
+        let cases = [
+            ("1.6.0", Some(false)),
+            ("1.6", Some(false)),
+            ("1.6.99-7.1", Some(false)),
+            ("1.7", Some(true)),
+            ("1.7.0-unstable", Some(true)),
+            ("v1.10.0", Some(true)),
+            ("0.0.0", Some(false)),
+            ("2.6.5", Some(false)),
+            ("4.10.12", Some(false)),
+            ("v4.11.0", Some(true)),
+            ("4.11.0+build.5", Some(true)),
+            ("100.0.0", Some(true)),
+            ("", None),
+            ("v", None),
+            ("1", None),
+            ("1.x", None),
+            ("1.7.0.1", None),
+            ("+1.7", None),
+            ("-1.7", None),
+            ("1..7", None),
+            ("99999999999999999999.0", None),
+            ("latest", None),
+        ];
+        for (text, expected) in cases {
+            let side = text.parse::<Version>().ok().map(Version::is_past_boundary);
+            assert_eq!(side, expected, "`{text}`");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! How names and texts taken from objects are shown to people.
+
+/// Shows what would not print, or would change how the rest is printed, as `\u{…}`: control
+/// characters, and the invisible ones that hide text or turn its direction.
+///
+/// ```
+/// assert_eq!(upgrade_gate_core::escape("disk\nfailure"), "disk\\u{a}failure");
+/// assert_eq!(upgrade_gate_core::escape("Prüfung"), "Prüfung");
+/// ```
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Zero-width and bidirectional formatting characters; Unicode 16, general category Cf,
+        // as far as they are known from spoofed texts.
+        let hidden = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+        if c.is_control() || hidden {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// [`escape`]d, and cut in the middle to at most `max` characters: names differ at their ends.
+///
+/// ```
+/// assert_eq!(upgrade_gate_core::shorten("worker-1.example.com", 11), "worke…e.com");
+/// assert_eq!(upgrade_gate_core::shorten("worker-1", 11), "worker-1");
+/// ```
+#[must_use]
+pub fn shorten(text: &str, max: usize) -> String {
+    let text = escape(text);
+    let length = text.chars().count();
+    if length <= max {
+        return text;
+    }
+    let half = max.saturating_sub(1) / 2;
+    let start: String = text.chars().take(half).collect();
+    let end: String = text.chars().skip(length - half).collect();
+    format!("{start}…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_invisible_is_left_and_nothing_is_longer_than_asked() {
+        let hostile = "a\u{1b}[31m\u{202e}b\r\n\0\u{200b}";
+        assert_eq!(escape(hostile), "a\\u{1b}[31m\\u{202e}b\\u{d}\\u{a}\\u{0}\\u{200b}");
+        for max in 0..40 {
+            assert!(shorten(hostile, max).chars().count() <= max.max(1), "{max}");
+        }
+    }
+}
