@@ -3,9 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde::{Deserialize, de::DeserializeOwned};
-
-use crate::resource::CustomResource;
+use crate::{fields::Fields, resource::CustomResource};
 
 /// Objects other than the one under review, read only.
 pub trait Cluster {
@@ -98,25 +96,34 @@ impl Cluster for NoCluster {
 
 /// All objects of a kind, or the knowledge that the kind is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listing<T> {
+pub enum Listing {
     /// No CustomResourceDefinition of the kind: there can be no objects.
     NotInstalled,
-    /// All of them, in the order of the answer.
-    Objects(Vec<T>),
+    /// The list.
+    Objects(Answer),
+}
+
+impl Answer {
+    /// The objects of a list, in its order; what is not an object is left out.
+    #[must_use]
+    pub fn items(&self) -> Vec<Fields<'_>> {
+        let items = Fields::parse(&self.json).and_then(|list| list.list("items")).unwrap_or_default();
+        items.into_iter().filter_map(|item| Fields::parse(item.get())).collect()
+    }
 }
 
 /// A name that nobody gives an object, in a namespace that every cluster has: asking for it tells
 /// whether the kind may be read, and "not found" is the good answer.
 const PROBE: (&str, &str) = ("upgrade-gate-permission-probe", "kube-system");
 
-/// Reads one object; `None` where there is none.
+/// Whether there is such an object.
 ///
 /// # Errors
-/// [`ReadError::Unavailable`] as the cluster said it, or where the answer is not shaped like `T`.
-pub fn find<T: DeserializeOwned>(cluster: &dyn Cluster, query: &GetQuery) -> Result<Option<T>, ReadError> {
+/// [`ReadError::Unavailable`] as the cluster said it.
+pub fn exists(cluster: &dyn Cluster, query: &GetQuery) -> Result<bool, ReadError> {
     match cluster.get(query) {
-        Ok(answer) => parse(&answer, &query.kind).map(Some),
-        Err(ReadError::NotFound { .. }) => Ok(None),
+        Ok(_) => Ok(true),
+        Err(ReadError::NotFound { .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -127,54 +134,39 @@ pub fn find<T: DeserializeOwned>(cluster: &dyn Cluster, query: &GetQuery) -> Res
 ///
 /// # Errors
 /// [`ReadError::Unavailable`] where one of the steps could not be answered.
-pub fn list_all<T: DeserializeOwned>(
-    cluster: &dyn Cluster,
-    resource: CustomResource,
-    fields: &[&str],
-) -> Result<Listing<T>, ReadError> {
-    let fields: BTreeSet<String> = fields.iter().map(|&field| field.into()).collect();
+pub fn list_all(cluster: &dyn Cluster, resource: CustomResource, fields: &[&str]) -> Result<Listing, ReadError> {
     let crd = GetQuery {
         api_version: "apiextensions.k8s.io/v1".into(),
         kind: "CustomResourceDefinition".into(),
-        name: resource.crd.into(),
         namespace: None,
-        fields: ["metadata.name".into()].into(),
+        name: resource.crd.into(),
+        fields: only_name(),
     };
-    if find::<Exists>(cluster, &crd)?.is_none() {
+    if !exists(cluster, &crd)? {
         return Ok(Listing::NotInstalled);
     }
     let (name, namespace) = PROBE;
     let probe = GetQuery {
         api_version: resource.api_version.into(),
         kind: resource.kind.into(),
-        name: name.into(),
         namespace: resource.namespaced.then(|| namespace.into()),
-        fields: fields.clone(),
+        name: name.into(),
+        fields: only_name(),
     };
-    find::<Exists>(cluster, &probe)?;
+    exists(cluster, &probe)?;
     let list = ListQuery {
         api_version: resource.api_version.into(),
         kind: resource.kind.into(),
-        fields,
+        fields: fields.iter().map(|&field| field.into()).collect(),
         ..ListQuery::default()
     };
-    let items: Items<T> = parse(&cluster.list(&list)?, resource.kind)?;
-    Ok(Listing::Objects(items.items))
+    cluster.list(&list).map(Listing::Objects)
 }
 
-fn parse<T: DeserializeOwned>(answer: &Answer, kind: &str) -> Result<T, ReadError> {
-    // serde_json's own message could quote the object.
-    serde_json::from_str(&answer.json)
-        .map_err(|_| ReadError::Unavailable(format!("the answer is not shaped like {kind}")))
-}
-
-/// An object of which nothing but its presence matters.
-#[derive(Deserialize)]
-struct Exists {}
-
-#[derive(Deserialize)]
-struct Items<T> {
-    items: Vec<T>,
+/// The least that can be asked for: metadata is always part of an answer.
+#[must_use]
+pub fn only_name() -> BTreeSet<String> {
+    ["metadata.name".into()].into()
 }
 
 #[cfg(test)]
@@ -182,7 +174,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::{object::HyperConverged, resource::HYPERCONVERGED};
+    use crate::resource::HYPERCONVERGED;
 
     /// Answers the n-th question with the n-th answer, and remembers what was asked.
     struct Script {
@@ -222,13 +214,13 @@ mod tests {
             (vec![Ok("{}"), refused()], "forbidden", vec![crd, probe]),
             (vec![Ok("{}"), not_found(), refused()], "forbidden", vec![crd, probe, list]),
             (vec![Ok("{}"), not_found(), Ok(r#"{"items":[{}]}"#)], "1", vec![crd, probe, list]),
-            (vec![Ok("{}"), not_found(), Ok("[]")], "the answer is not shaped like HyperConverged", vec![crd, probe, list]),
+            (vec![Ok("{}"), not_found(), Ok("[]")], "0", vec![crd, probe, list]),
         ];
         for (answers, expected, asked) in cases {
             let script = Script { answers: RefCell::new(answers), asked: RefCell::default() };
-            let outcome = match list_all::<HyperConverged>(&script, HYPERCONVERGED, &["status.versions"]) {
+            let outcome = match list_all(&script, HYPERCONVERGED, &["status.versions"]) {
                 Ok(Listing::NotInstalled) => "NotInstalled".into(),
-                Ok(Listing::Objects(objects)) => objects.len().to_string(),
+                Ok(Listing::Objects(answer)) => answer.items().len().to_string(),
                 Err(error) => error.to_string(),
             };
             assert_eq!(outcome, expected);

@@ -47,6 +47,7 @@
 // In reading order: each needs only what stands above it.
 mod version;
 mod resource;
+mod fields;
 mod object;
 mod cluster;
 mod review;
@@ -55,7 +56,8 @@ mod verdict;
 mod settings;
 mod policy;
 
-pub use cluster::{Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, find, list_all};
+pub use cluster::{Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, exists, list_all, only_name};
+pub use fields::Fields;
 pub use object::{HyperConverged, Metadata, NodeMaintenance};
 pub use policy::Policy;
 pub use resource::{

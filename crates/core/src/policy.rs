@@ -1,7 +1,5 @@
 //! What every policy is.
 
-use serde_json::Value;
-
 use crate::{
     cluster::Cluster,
     review::Review,
@@ -22,16 +20,16 @@ pub trait Policy {
     ///
     /// # Errors
     /// [`SettingsError`] for the first field whose value is not allowed.
-    fn settings(reader: &mut SettingsReader) -> Result<Self::Settings, SettingsError>;
+    fn settings(reader: &mut SettingsReader<'_>) -> Result<Self::Settings, SettingsError>;
 
     /// Judges one review.
     fn check(settings: &Self::Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Vec<Finding>;
 
-    /// Reads settings whole: every field known, every value allowed.
+    /// Reads settings, a JSON object, whole: every field known, every value allowed.
     ///
     /// # Errors
     /// [`SettingsError`], naming the field, the value and what is allowed.
-    fn parse_settings(settings: &Value) -> Result<Self::Settings, SettingsError> {
+    fn parse_settings(settings: &str) -> Result<Self::Settings, SettingsError> {
         let mut reader = SettingsReader::new(settings)?;
         let parsed = Self::settings(&mut reader)?;
         reader.finish()?;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    fields::Fields,
     object::Metadata,
     resource::{GroupVersionKind, ResourceRef},
 };
@@ -11,35 +12,28 @@ use crate::{
 /// The part of a Kubernetes `AdmissionRequest` that policies read. The objects stay JSON text until
 /// a view asks for them; `null` and absent are the same.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(try_from = "Request<'a>", bound(deserialize = "'de: 'a"))]
 pub struct Review<'a> {
     /// What kind of object, as the policy's rules matched it.
     pub kind: GroupVersionKind,
     /// `status`, `scale`: only that part of the object is being written.
-    #[serde(default)]
     pub sub_resource: Option<String>,
     /// Missing where the API server makes the name, and in a collection delete.
-    #[serde(default)]
     pub name: Option<String>,
     /// Absent for objects of cluster scope.
-    #[serde(default)]
     pub namespace: Option<String>,
     /// What is being done to it.
     pub operation: Operation,
+    /// Who asks; empty in an audit.
+    pub username: String,
     /// The object as it is to be; absent on DELETE.
-    #[serde(default, borrow)]
     pub object: Option<&'a RawValue>,
     /// The object as it is; absent on CREATE.
-    #[serde(default, borrow)]
     pub old_object: Option<&'a RawValue>,
-    /// Who asks.
-    #[serde(default)]
-    user_info: Option<UserInfo>,
 }
 
 /// What is being done to the object under review.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// A new object, or an existing one in an audit ([`Review::is_audit`]).
     Create,
@@ -51,10 +45,54 @@ pub enum Operation {
     Connect,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct UserInfo {
-    username: Option<String>,
+/// The request on the wire. Every field is the same type to the parser, which keeps modules small,
+/// and a large object is passed over once.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sub_resource: Option<&'a RawValue>,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    namespace: Option<&'a RawValue>,
+    #[serde(borrow)]
+    operation: Option<&'a RawValue>,
+    #[serde(borrow)]
+    user_info: Option<&'a RawValue>,
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    old_object: Option<&'a RawValue>,
+}
+
+impl<'a> TryFrom<Request<'a>> for Review<'a> {
+    type Error = &'static str;
+
+    fn try_from(request: Request<'a>) -> Result<Self, Self::Error> {
+        let text = |field: Option<&RawValue>| field.and_then(|json| serde_json::from_str::<String>(json.get()).ok());
+        let fields = |field: Option<&'a RawValue>| field.and_then(|json| Fields::parse(json.get())).unwrap_or_default();
+        let kind = fields(request.kind);
+        let part = |name: &str| kind.text(name).ok_or("expected `kind` with group, version and kind");
+        Ok(Self {
+            kind: GroupVersionKind { group: part("group")?, version: part("version")?, kind: part("kind")? },
+            sub_resource: text(request.sub_resource).filter(|name| !name.is_empty()),
+            name: text(request.name),
+            namespace: text(request.namespace),
+            operation: match request.operation.map(RawValue::get) {
+                Some(r#""CREATE""#) => Operation::Create,
+                Some(r#""UPDATE""#) => Operation::Update,
+                Some(r#""DELETE""#) => Operation::Delete,
+                Some(r#""CONNECT""#) => Operation::Connect,
+                _ => return Err("expected `operation` to be CREATE, UPDATE, DELETE or CONNECT"),
+            },
+            username: fields(request.user_info).text("username").unwrap_or_default(),
+            object: request.object,
+            old_object: request.old_object,
+        })
+    }
 }
 
 impl<'a> Review<'a> {
@@ -64,27 +102,20 @@ impl<'a> Review<'a> {
     /// Source: kubewarden-controller, `internal/audit-scanner/scanner/admission_request.go`.
     #[must_use]
     pub fn is_audit(&self) -> bool {
-        let nobody = self.user_info.as_ref().and_then(|user| user.username.as_deref()).is_none_or(str::is_empty);
-        self.operation == Operation::Create && nobody && self.metadata().resource_version.is_some()
+        self.operation == Operation::Create && self.username.is_empty() && self.metadata().resource_version.is_some()
     }
 
-    /// A view of the object as it is to be; `None` where there is none, or where it is not shaped
-    /// like `T`.
+    /// The object as it is to be; without fields on DELETE, and where it is not an object.
     #[must_use]
-    pub fn object_as<T: Deserialize<'a>>(&self) -> Option<T> {
-        serde_json::from_str(self.object?.get()).ok()
+    pub fn fields(&self) -> Fields<'a> {
+        self.object.and_then(|json| Fields::parse(json.get())).unwrap_or_default()
     }
 
     /// The metadata of the object, or of the old one on DELETE; empty where it cannot be read.
     #[must_use]
     pub fn metadata(&self) -> Metadata {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Object {
-            metadata: Metadata,
-        }
         let object = self.object.or(self.old_object);
-        object.and_then(|json| serde_json::from_str::<Object>(json.get()).ok()).unwrap_or_default().metadata
+        object.and_then(|json| Fields::parse(json.get())).map(|object| Metadata::read(&object)).unwrap_or_default()
     }
 
     /// The object under review, by name; the name is empty where the API server is to make it.

@@ -1,22 +1,19 @@
 //! A policy's settings, read once, with errors that name the field, the value and what is allowed.
 
-use serde_json::{Map, Value};
-
-use crate::{verdict::Action, words::shorten};
+use crate::{fields::Fields, verdict::Action, words::shorten};
 
 /// Hands out the fields of a settings object one by one, and in the end knows which nobody wanted.
 ///
 /// ```
 /// use upgrade_gate_core::{Action, SettingsReader};
 ///
-/// let settings = serde_json::json!({"onCreate": "block"});
-/// let mut reader = SettingsReader::new(&settings).unwrap();
+/// let mut reader = SettingsReader::new(r#"{"onCreate": "block"}"#).unwrap();
 /// let error = reader.action("onCreate", Action::Warn).unwrap_err();
 /// assert_eq!(error.to_string(), "settings: `onCreate` is `block`; expected one of `deny`, `warn`, `dryrun`");
 /// ```
 #[derive(Clone, Debug)]
-pub struct SettingsReader {
-    fields: Map<String, Value>,
+pub struct SettingsReader<'a> {
+    fields: Fields<'a>,
     known: Vec<&'static str>,
 }
 
@@ -24,7 +21,7 @@ pub struct SettingsReader {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// The settings as a whole.
-    #[error("settings: expected an object with named fields")]
+    #[error("settings: expected a JSON object with named fields")]
     NotAnObject,
     /// A field that has no such value.
     #[error("settings: `{field}` is `{value}`; expected one of {allowed}")]
@@ -46,16 +43,14 @@ pub enum SettingsError {
     },
 }
 
-impl SettingsReader {
+impl<'a> SettingsReader<'a> {
+    /// Takes the settings as JSON; `null` is an object without fields.
+    ///
     /// # Errors
-    /// [`SettingsError::NotAnObject`]; `null` is an object without fields.
-    pub fn new(settings: &Value) -> Result<Self, SettingsError> {
-        let fields = match settings {
-            Value::Object(fields) => fields.clone(),
-            Value::Null => Map::new(),
-            _ => return Err(SettingsError::NotAnObject),
-        };
-        Ok(Self { fields, known: Vec::new() })
+    /// [`SettingsError::NotAnObject`], also where it is not JSON.
+    pub fn new(settings: &'a str) -> Result<Self, SettingsError> {
+        let fields = if settings == "null" { Some(Fields::default()) } else { Fields::parse(settings) };
+        Ok(Self { fields: fields.ok_or(SettingsError::NotAnObject)?, known: Vec::new() })
     }
 
     /// What admission does about a finding.
@@ -64,14 +59,14 @@ impl SettingsReader {
     /// [`SettingsError::Value`] where the field is there and not one of the three words.
     pub fn action(&mut self, field: &'static str, default: Action) -> Result<Action, SettingsError> {
         self.known.push(field);
-        let Some(value) = self.fields.remove(field) else { return Ok(default) };
-        match value.as_str() {
-            Some("deny") => Ok(Action::Deny),
-            Some("warn") => Ok(Action::Warn),
-            Some("dryrun") => Ok(Action::Dryrun),
-            text => Err(SettingsError::Value {
+        let Some(value) = self.fields.raw(field) else { return Ok(default) };
+        match value {
+            r#""deny""# => Ok(Action::Deny),
+            r#""warn""# => Ok(Action::Warn),
+            r#""dryrun""# => Ok(Action::Dryrun),
+            other => Err(SettingsError::Value {
                 field,
-                value: text.map_or_else(|| shorten(&value.to_string(), 40), |text| shorten(text, 40)),
+                value: shorten(other.trim_matches('"'), 40),
                 allowed: "`deny`, `warn`, `dryrun`",
             }),
         }
@@ -81,9 +76,9 @@ impl SettingsReader {
     ///
     /// # Errors
     /// [`SettingsError::Unknown`] for the first field, by name, that nobody asked for.
-    pub fn finish(self) -> Result<(), SettingsError> {
-        let Some((field, _)) = self.fields.into_iter().next() else { return Ok(()) };
+    pub fn finish(&self) -> Result<(), SettingsError> {
+        let Some(field) = self.fields.names().find(|field| !self.known.contains(field)) else { return Ok(()) };
         let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
-        Err(SettingsError::Unknown { field: shorten(&field, 40), known: known.join(", ") })
+        Err(SettingsError::Unknown { field: shorten(field, 40), known: known.join(", ") })
     }
 }

@@ -1,6 +1,6 @@
 //! What a policy found, and what it answers.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,8 +79,8 @@ pub struct Finding {
     pub warning: String,
 }
 
-/// What a policy answers to a review: an admission response in the making.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a policy answers to a review.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether the request is accepted.
     pub allowed: bool,
@@ -90,58 +90,44 @@ pub struct Verdict {
     pub code: Option<u16>,
     /// What kubectl shows although the request is accepted.
     pub warnings: Vec<String>,
-    /// For the API server's audit log, and for reports: see [`Verdict::findings`].
-    pub audit_annotations: BTreeMap<String, String>,
+    /// What the answer follows from.
+    pub findings: Vec<Finding>,
 }
 
-/// The annotation that carries the findings as a JSON list.
-const FINDINGS: &str = "findings";
-
-/// A finding may be about thousands of objects; an audit annotation names this many of them.
-const MAX_RECORDED_RESOURCES: usize = 10;
-
 impl Verdict {
+    /// The audit annotation that carries [`Verdict::findings`] as a JSON list, where there are any.
+    pub const FINDINGS: &'static str = "findings";
+
+    /// A finding may be about thousands of objects; an audit annotation names this many of them.
+    pub const MAX_RECORDED_RESOURCES: usize = 10;
+
     /// The answer that follows from what `policy` found. A refusal carries code 403, which OLM
     /// retries: on any other it fails the InstallPlan for good one minute after its start.
     ///
     /// Source: operator-lifecycle-manager, `transitionInstallPlanState`, flag
     /// `install-plan-retry-timeout`.
     #[must_use]
-    pub fn new(policy: &str, findings: Vec<Finding>) -> Self {
-        let mut verdict = Self { allowed: true, ..Self::default() };
-        for finding in &findings {
+    pub fn new(policy: &str, mut findings: Vec<Finding>) -> Self {
+        let mut refusals: Vec<String> = Vec::new();
+        let mut warnings: Vec<String> = Vec::new();
+        for finding in &mut findings {
+            finding.resources.truncate(Self::MAX_RECORDED_RESOURCES);
             let Finding { rule, effect, message, remedy, warning, .. } = finding;
             match effect {
-                Effect::Deny | Effect::Unknown => {
-                    let text = format!("[{policy}/{rule}] {message} {remedy}");
-                    verdict.allowed = false;
-                    verdict.code = Some(403);
-                    verdict.message = Some(verdict.message.map_or(text.clone(), |before| format!("{before} {text}")));
-                }
-                Effect::Warn => verdict.warnings.push(format!("[{policy}/{rule}] {warning}")),
+                Effect::Deny | Effect::Unknown => refusals.push(format!("[{policy}/{rule}] {message} {remedy}")),
+                Effect::Warn => warnings.push(format!("[{policy}/{rule}] {warning}")),
                 Effect::Dryrun => {}
             }
         }
-        if !findings.is_empty() {
-            verdict.audit_annotations.insert(FINDINGS.into(), record(findings));
+        let allowed = refusals.is_empty();
+        Self {
+            allowed,
+            message: (!allowed).then(|| refusals.join(" ")),
+            code: (!allowed).then_some(403),
+            warnings,
+            findings,
         }
-        verdict
     }
-
-    /// The findings behind the answer, as recorded in the audit annotations; `None` where the
-    /// policy records none, or not in this form. Without [`Finding::warning`].
-    #[must_use]
-    pub fn findings(&self) -> Option<Vec<Finding>> {
-        serde_json::from_str(self.audit_annotations.get(FINDINGS)?).ok()
-    }
-}
-
-fn record(mut findings: Vec<Finding>) -> String {
-    for finding in &mut findings {
-        finding.resources.truncate(MAX_RECORDED_RESOURCES);
-    }
-    // Strings and lists of strings: there is nothing in it that JSON cannot say.
-    serde_json::to_string(&findings).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -168,11 +154,10 @@ mod tests {
             assert_eq!((verdict.allowed, verdict.warnings.len()), (allowed, warnings), "{effect:?}");
             assert_eq!(verdict.message.is_none(), allowed, "{effect:?}");
             assert_eq!(verdict.code, (!allowed).then_some(403), "{effect:?}");
-            let recorded = verdict.findings().unwrap();
-            assert_eq!(recorded[0].effect, effect);
-            assert_eq!(recorded[0].resources.len(), 10);
+            assert_eq!(verdict.findings[0].effect, effect);
+            assert_eq!(verdict.findings[0].resources.len(), 10);
         }
-        assert_eq!(Verdict::new("policy", Vec::new()), Verdict { allowed: true, ..Verdict::default() });
+        assert!(Verdict::new("policy", Vec::new()).allowed);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The cluster as a policy sees it from inside Wasm: host calls.
 
 use kubewarden_policy_sdk::{
-    host_capabilities::kubernetes::{GetResourceRequest, ListAllResourcesRequest, ListResourcesByNamespaceRequest},
+    host_capabilities::kubernetes::{GetResourceRequest, ListAllResourcesRequest},
     wapc_guest::host_call,
 };
 use serde::Serialize;
@@ -14,7 +14,7 @@ impl Cluster for HostCalls {
     fn get(&self, query: &GetQuery) -> Result<Answer, ReadError> {
         let GetQuery { api_version, kind, namespace, name, fields } = query.clone();
         // The host has no typed "not found", only these words.
-        // Source: kubewarden-controller, crates/policy-evaluator/src/callback_handler/kubernetes/client.rs
+        // Source: kubewarden-controller 3460bb71, crates/policy-evaluator/src/callback_handler/kubernetes/client.rs:309
         let not_found = format!("Cannot find {api_version}/{kind} named '{name}'");
         let field_masks = Some(fields);
         let request = GetResourceRequest { api_version, kind, name, namespace, disable_cache: false, field_masks };
@@ -25,32 +25,19 @@ impl Cluster for HostCalls {
 
     fn list(&self, query: &ListQuery) -> Result<Answer, ReadError> {
         let ListQuery { api_version, kind, namespace, label_selector, field_selector, fields } = query.clone();
+        // One capability for both kinds of list: a policy declares what its module names.
+        let in_namespace = namespace.map(|name| format!("metadata.namespace={name}"));
+        let selectors: Vec<String> = field_selector.into_iter().chain(in_namespace).collect();
+        let field_selector = (!selectors.is_empty()).then(|| selectors.join(","));
         let field_masks = Some(fields);
-        let answer = match namespace {
-            None => {
-                let request =
-                    ListAllResourcesRequest { api_version, kind, label_selector, field_selector, field_masks };
-                call("list_resources_all", &request)
-            }
-            Some(namespace) => {
-                let request = ListResourcesByNamespaceRequest {
-                    api_version,
-                    kind,
-                    namespace,
-                    label_selector,
-                    field_selector,
-                    field_masks,
-                };
-                call("list_resources_by_namespace", &request)
-            }
-        };
-        answer.map_err(ReadError::Unavailable)
+        let request = ListAllResourcesRequest { api_version, kind, label_selector, field_selector, field_masks };
+        call("list_resources_all", &request).map_err(ReadError::Unavailable)
     }
 }
 
 /// The host's answer as text, or its error in its own words.
 fn call(operation: &str, request: &impl Serialize) -> Result<Answer, String> {
-    let payload = serde_json::to_vec(request).map_err(|error| error.to_string())?;
+    let payload = serde_json::to_vec(request).map_err(|_| "the question is not JSON")?;
     let answer = host_call("kubewarden", "kubernetes", operation, &payload).map_err(|error| error.to_string())?;
     let json = String::from_utf8(answer).map_err(|_| format!("the answer to {operation} is not UTF-8"))?;
     Ok(Answer { json: json.into(), complete: true })

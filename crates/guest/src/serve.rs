@@ -2,13 +2,13 @@
 //! Secret, and answers are logged.
 
 use kubewarden_policy_sdk::{
-    protocol_version_guest,
+    metadata::ProtocolVersion,
     response::ValidationResponse,
     settings::SettingsValidationResponse,
     wapc_guest::{CallResult, console_log, register_function},
 };
-use serde::Deserialize;
-use serde_json::{Value, error::Category};
+use serde::{Deserialize, Serialize};
+use serde_json::{error::Category, value::RawValue};
 use upgrade_gate_core::{Policy, Review, Verdict};
 
 use crate::call::HostCalls;
@@ -19,30 +19,38 @@ pub fn register<P: Policy>() {
     std::panic::set_hook(Box::new(|panic| console_log(&panic.to_string())));
     register_function("validate", validate::<P>);
     register_function("validate_settings", validate_settings::<P>);
-    register_function("protocol_version", protocol_version_guest);
+    register_function("protocol_version", |_| json(&ProtocolVersion::default()));
 }
 
 #[derive(Deserialize)]
 struct Payload<'a> {
     #[serde(borrow)]
     request: Review<'a>,
-    #[serde(default)]
-    settings: Value,
+    #[serde(default, borrow)]
+    settings: Option<&'a RawValue>,
 }
 
 fn validate<P: Policy>(payload: &[u8]) -> CallResult {
-    let Payload { request, settings } = serde_json::from_slice(payload).map_err(|error| place(&error))?;
-    let settings = P::parse_settings(&settings)?;
+    let Payload { request, settings } = serde_json::from_str(text(payload)?).map_err(|error| place(&error))?;
+    let settings = P::parse_settings(settings.map_or("null", RawValue::get)).map_err(|error| error.to_string())?;
     let verdict = P::judge(&settings, &request, &HostCalls);
-    Ok(serde_json::to_vec(&response(verdict))?)
+    json(&response(verdict))
 }
 
 fn validate_settings<P: Policy>(payload: &[u8]) -> CallResult {
-    let outcome = match serde_json::from_slice(payload) {
-        Ok(settings) => P::parse_settings(&settings).map(|_| ()).map_err(|error| error.to_string()),
-        Err(error) => Err(format!("settings: {}", place(&error))),
-    };
-    Ok(serde_json::to_vec(&SettingsValidationResponse { valid: outcome.is_ok(), message: outcome.err() })?)
+    let outcome = P::parse_settings(text(payload)?);
+    let answer =
+        SettingsValidationResponse { valid: outcome.is_ok(), message: outcome.err().map(|error| error.to_string()) };
+    json(&answer)
+}
+
+fn text(payload: &[u8]) -> Result<&str, &'static str> {
+    str::from_utf8(payload).map_err(|_| "the text is not UTF-8")
+}
+
+fn json(answer: &impl Serialize) -> CallResult {
+    // Strings, booleans and numbers: there is nothing in it that JSON cannot say.
+    serde_json::to_vec(answer).map_err(|_| "the answer is not JSON".into())
 }
 
 /// Where a text is not what it should be; serde's own words could quote it.
@@ -56,13 +64,14 @@ fn place(error: &serde_json::Error) -> String {
 }
 
 fn response(verdict: Verdict) -> ValidationResponse {
-    let Verdict { allowed, message, code, warnings, audit_annotations } = verdict;
+    let Verdict { allowed, message, code, warnings, findings } = verdict;
+    let record = || serde_json::to_string(&findings).unwrap_or_default();
     ValidationResponse {
         accepted: allowed,
         message,
         code,
         mutated_object: None,
-        audit_annotations: (!audit_annotations.is_empty()).then(|| audit_annotations.into_iter().collect()),
+        audit_annotations: (!findings.is_empty()).then(|| [(Verdict::FINDINGS.into(), record())].into()),
         warnings: (!warnings.is_empty()).then_some(warnings),
     }
 }
@@ -79,7 +88,7 @@ mod tests {
         const NAME: &'static str = "test";
         type Settings = Action;
 
-        fn settings(reader: &mut SettingsReader) -> Result<Action, SettingsError> {
+        fn settings(reader: &mut SettingsReader<'_>) -> Result<Action, SettingsError> {
             reader.action("onCreate", Action::Warn)
         }
 
@@ -97,8 +106,8 @@ mod tests {
             (r#"{"onCreate": "no"}"#, Some("settings: `onCreate` is `no`; expected one of `deny`, `warn`, `dryrun`")),
             (r#"{"onCreate": 5}"#, Some("settings: `onCreate` is `5`; expected one of `deny`, `warn`, `dryrun`")),
             (r#"{"oncreate": "deny"}"#, Some("settings: `oncreate` is not known; expected one of `onCreate`")),
-            ("[]", Some("settings: expected an object with named fields")),
-            (r#"{"onCreate": "#, Some("settings: the text ends too early: line 1, column 13")),
+            ("[]", Some("settings: expected a JSON object with named fields")),
+            (r#"{"onCreate": "#, Some("settings: expected a JSON object with named fields")),
         ];
         for (settings, expected) in cases {
             let answer = validate_settings::<Test>(settings.as_bytes()).unwrap();

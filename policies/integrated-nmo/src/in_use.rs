@@ -1,0 +1,104 @@
+//! Rule `in-use`: an object exists that the upgrade will delete.
+
+use upgrade_gate_core::{
+    Cluster, Effect, Finding, GetQuery, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, exists, only_name,
+    shorten,
+};
+
+/// Names may have 253 characters; a message with several of them stays below 1,000.
+const NAME: usize = 100;
+
+/// An existing object is a violation, whatever the settings for new ones.
+pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
+    let subject = review.subject();
+    let metadata = review.metadata();
+    let object = NodeMaintenance::read(&review.fields());
+    let name = shorten(&subject.name, NAME);
+
+    let (message, remedy) = match object.node_name.as_deref() {
+        node if metadata.deletion_timestamp.is_some() => stuck(&name, &metadata, node),
+        None => nodeless(&name, "names no node"),
+        Some(node) if is_missing(cluster, node) => {
+            nodeless(&name, &format!("is for node {}, which was not found", shorten(node, NAME)))
+        }
+        Some(node) => in_maintenance(&name, &shorten(node, NAME), &purpose(&object)),
+    };
+    Finding {
+        rule: "in-use".into(),
+        severity: Severity::High,
+        effect: Effect::Deny,
+        message,
+        remedy,
+        resources: vec![subject],
+        warning: String::new(),
+    }
+}
+
+fn in_maintenance(name: &str, node: &str, purpose: &str) -> (String, String) {
+    let message = format!(
+        "Node {node} is in maintenance{purpose}, held there by NodeMaintenance {name} of the operator inside HCO 1.6. \
+         The upgrade to HCO 1.7 (OpenShift Virtualization 4.11) deletes that object and uncordons the node in mid-upgrade."
+    );
+    let remedy = format!(
+        "If the maintenance is over: `kubectl delete {crd} {name}`. If not: install the standalone Node Maintenance \
+         Operator, create a NodeMaintenance of nodemaintenance.medik8s.io/v1beta1 for the node, delete this one, and \
+         run `kubectl cordon {node}`, because the old operator uncordons it.",
+        crd = NODE_MAINTENANCE.crd,
+    );
+    (message, remedy)
+}
+
+fn stuck(name: &str, metadata: &Metadata, node: Option<&str>) -> (String, String) {
+    let node = node.map_or(String::new(), |node| format!(" of node {}", shorten(node, NAME)));
+    let since = metadata.deletion_timestamp.as_deref().unwrap_or_default();
+    let finalizers = metadata.finalizers.join(", ");
+    let waits = if finalizers.is_empty() {
+        String::new()
+    } else {
+        format!(" and waits for finalizer {}", shorten(&finalizers, NAME))
+    };
+    let message = format!(
+        "NodeMaintenance {name}{node} has been in deletion since {}{waits}: after the upgrade to HCO 1.7 (OpenShift \
+         Virtualization 4.11) no operator is left to finish it.",
+        shorten(since, 40),
+    );
+    let remedy = format!(
+        "See that Deployment node-maintenance-operator runs: it uncordons the node and lets the object go. If it is \
+         gone, see that the node is as you want it, then run `kubectl patch {crd} {name} --type=merge -p \
+         '{{\"metadata\":{{\"finalizers\":null}}}}'`.",
+        crd = NODE_MAINTENANCE.crd,
+    );
+    (message, remedy)
+}
+
+fn nodeless(name: &str, what: &str) -> (String, String) {
+    let message = format!(
+        "NodeMaintenance {name} {what}: it keeps nothing in maintenance, but the upgrade to HCO 1.7 (OpenShift \
+         Virtualization 4.11) is blocked by it all the same."
+    );
+    (message, format!("Delete it: `kubectl delete {} {name}`.", NODE_MAINTENANCE.crd))
+}
+
+/// Why, and how far: ` (disk replacement; phase Succeeded)`.
+fn purpose(object: &NodeMaintenance) -> String {
+    let parts: Vec<String> = [
+        object.reason.as_deref().map(|reason| format!("\"{}\"", shorten(reason, NAME))),
+        object.phase.as_deref().map(|phase| format!("phase {}", shorten(phase, 40))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }
+}
+
+/// An optional read: where it cannot be told, the node is taken to be there.
+fn is_missing(cluster: &dyn Cluster, node: &str) -> bool {
+    let query = GetQuery {
+        api_version: "v1".into(),
+        kind: "Node".into(),
+        name: node.into(),
+        namespace: None,
+        fields: only_name(),
+    };
+    exists(cluster, &query) == Ok(false)
+}
