@@ -1,1 +1,45 @@
-//! x
+//! Bytes in, [`Snapshot`] out: the state of a cluster as somebody captured it, from dumps and
+//! must-gathers. It reads what it is given and never a file system, so it runs in a browser too.
+//!
+//! ```
+//! use upgrade_gate_core::{Cluster, GetQuery, NODE_MAINTENANCE};
+//! use upgrade_gate_snapshot::{Builder, Kind, State, Wanted};
+//!
+//! let mut wanted = Wanted::default();
+//! wanted.add_kind(Kind::new(NODE_MAINTENANCE.api_version, NODE_MAINTENANCE.kind));
+//!
+//! let list = r#"{"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenanceList",
+//!                "metadata": {}, "items": [{"metadata": {"name": "nm-worker-1"}}]}"#;
+//! let mut builder = Builder::new(wanted);
+//! builder.source("raw");
+//! builder.read("raw/nodemaintenances.json", list.as_bytes());
+//! let snapshot = builder.finish();
+//!
+//! let object = snapshot.objects().next().unwrap();
+//! assert_eq!(object.name, "nm-worker-1");
+//! assert_eq!(object.origin.line, 2);
+//! assert_eq!(snapshot.kinds()[0].state, State::Captured);
+//! ```
+//!
+//! What is not proved to be complete is not believed to be: see [`State`].
+
+mod kinds;
+mod wanted;
+mod flaw;
+mod path;
+mod text;
+mod json;
+mod yaml;
+mod object;
+mod evidence;
+mod builder;
+mod select;
+mod snapshot;
+
+pub use builder::Builder;
+pub use evidence::{KindReport, State};
+pub use flaw::{Flaw, MAX_DEPTH, MAX_OBJECT};
+pub use kinds::resource_of;
+pub use object::{Object, Origin};
+pub use snapshot::{Layout, Skipped, Snapshot, Source};
+pub use wanted::{Kind, Wanted};

@@ -1,0 +1,304 @@
+//! Reading sources into a snapshot, one file after the other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read},
+    sync::Arc,
+};
+
+use serde_json::value::RawValue;
+use upgrade_gate_core::{Fields, GroupResource};
+
+use crate::{
+    evidence::Evidence,
+    flaw::Flaw,
+    json::{self, Head},
+    object::{Object, Origin},
+    path::{Place, ResourcePath, resource_path},
+    snapshot::{Layout, Skipped, Snapshot, Source},
+    text::{self, Format, Lines},
+    wanted::{Kind, Wanted},
+    yaml,
+};
+
+/// How much of a file decides whether the rest is read: logs are left alone.
+const HEAD: usize = 8 << 10;
+
+/// A list in a list in a list: no tool writes that.
+const MAX_LISTS: usize = 4;
+
+/// Takes files; gives a [`Snapshot`]. What cannot be read is remembered, and the next file is read.
+#[derive(Debug)]
+pub struct Builder {
+    wanted: Wanted,
+    objects: BTreeMap<Key, Object>,
+    evidence: Evidence,
+    skipped: Vec<Skipped>,
+    sources: Vec<Source>,
+}
+
+/// The same object found twice is one: group, kind, namespace and name, whatever the version. The
+/// number tells apart manifests that leave their name to the API server.
+type Key = (String, String, Option<String>, String, usize);
+
+/// The file being read.
+struct File<'a> {
+    path: Arc<str>,
+    place: Option<ResourcePath>,
+    text: &'a str,
+}
+
+impl Builder {
+    /// Keeps only what is wanted.
+    #[must_use]
+    pub fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            objects: BTreeMap::new(),
+            evidence: Evidence::default(),
+            skipped: Vec::new(),
+            sources: Vec::new(),
+        }
+    }
+
+    /// Takes the user's word that all objects of a resource are in the sources.
+    pub fn assume_captured(&mut self, resource: GroupResource) {
+        self.evidence.assume(resource);
+    }
+
+    /// What is read from here on belongs to this source.
+    pub fn source(&mut self, path: &str) {
+        self.sources.push(Source { path: path.into(), layout: Layout::Files, objects: 0, bytes: 0 });
+    }
+
+    /// Reads one file. `path` has `/` between its parts; it is shown to people, and the layouts of
+    /// must-gathers are known by it.
+    pub fn read(&mut self, path: &str, mut reader: impl Read) {
+        let place = self.visit(path);
+        let mut bytes = Vec::new();
+        let read = reader.by_ref().take(HEAD as u64).read_to_end(&mut bytes);
+        let outcome = read.and_then(|_| {
+            if is_candidate(path, place.is_some(), &bytes) { reader.read_to_end(&mut bytes).map(|_| true) } else { Ok(false) }
+        });
+        if let Some(source) = self.sources.last_mut() {
+            source.bytes += bytes.len() as u64;
+        }
+        match outcome {
+            Ok(false) => {}
+            Ok(true) => self.bytes(path, place, &bytes),
+            Err(error) => self.unreadable(path, &error),
+        }
+    }
+
+    /// A file or a folder that exists and cannot be read: anything may be in it.
+    pub fn unreadable(&mut self, path: &str, error: &io::Error) {
+        let place = self.visit(path);
+        let flaw = Flaw::Unreadable(error.kind().to_string());
+        let file = File { path: path.into(), place, text: "" };
+        let matters = file.place.as_ref().is_none_or(|place| self.wanted.names_resource(&place.resource));
+        self.skip(&file, 0, flaw, matters);
+    }
+
+    /// What has been read.
+    #[must_use]
+    pub fn finish(mut self) -> Snapshot {
+        self.skipped.sort_by(|a, b| a.origin.cmp(&b.origin));
+        let objects: Vec<Object> = self.objects.into_values().collect();
+        let mut kinds: BTreeSet<Kind> = self.wanted.kinds().cloned().collect();
+        kinds.extend(objects.iter().map(|object| object.kind.clone()));
+        let count = |kind: &Kind| objects.iter().filter(|object| object.kind == *kind).count();
+        let kinds = kinds.iter().map(|kind| self.evidence.report(kind, count(kind))).collect();
+        Snapshot::new(objects, kinds, self.skipped, self.sources)
+    }
+
+    fn visit(&mut self, path: &str) -> Option<ResourcePath> {
+        let place = resource_path(path)?;
+        self.evidence.path(path, &place);
+        if let Some(source) = self.sources.last_mut() {
+            let kubevirt = matches!(place.place, Place::KubevirtObject | Place::KubevirtFile);
+            source.layout = source.layout.max(if kubevirt { Layout::KubevirtMustGather } else { Layout::MustGather });
+        }
+        Some(place)
+    }
+
+    fn bytes(&mut self, path: &str, place: Option<ResourcePath>, bytes: &[u8]) {
+        let path: Arc<str> = path.into();
+        let Ok(text) = str::from_utf8(bytes) else {
+            let lossy = String::from_utf8_lossy(bytes);
+            let file = File { path, place, text: "" };
+            let matters = self.matters(&file, &lossy);
+            let valid = lossy.find(char::REPLACEMENT_CHARACTER).and_then(|end| lossy.get(..end)).unwrap_or_default();
+            return self.skip(&file, valid.matches('\n').count() + 1, Flaw::NotText, matters);
+        };
+        let file = File { path, place, text: text.strip_prefix('\u{feff}').unwrap_or(text) };
+        if file.text.trim().is_empty() {
+            let matters = file.place.as_ref().is_some_and(|place| self.wanted.names_resource(&place.resource));
+            return self.skip(&file, 0, Flaw::Empty, matters);
+        }
+        match text::format(file.text) {
+            Format::Json => self.json(&file),
+            Format::Yaml => self.yaml(&file),
+        }
+    }
+
+    fn json(&mut self, file: &File<'_>) {
+        let (documents, broken) = json::documents(file.text);
+        let mut lines = Lines::new(file.text);
+        for document in documents {
+            self.document(file, document, &mut |part| lines.of(part), MAX_LISTS);
+        }
+        let Some(broken) = broken else { return };
+        for item in &broken.items {
+            self.document(file, item, &mut |part| lines.of(part), MAX_LISTS);
+        }
+        let matters = self.matters(file, broken.rest);
+        let line = Lines::new(file.text).of(broken.rest) + broken.lines_down;
+        self.skip(file, line, broken.flaw, matters);
+    }
+
+    fn yaml(&mut self, file: &File<'_>) {
+        for part in text::yaml_documents(file.text) {
+            if text::plain_kind(part.text).is_some_and(|kind| !self.wanted.may_be_listed_as(kind)) {
+                continue;
+            }
+            match yaml::parse(part.text) {
+                Ok(yaml::Document::Object(object)) => {
+                    self.document(file, &object, &mut |_| part.line, MAX_LISTS);
+                }
+                Ok(yaml::Document::List { head, items }) => {
+                    let items = items.iter().map(|(line, item)| (part.line + line - 1, &**item)).collect();
+                    self.list(file, &head, items, part.line, MAX_LISTS);
+                }
+                Err((flaw, line)) => {
+                    let matters = self.matters(file, part.text);
+                    self.skip(file, part.line + line - 1, flaw, matters);
+                }
+            }
+        }
+    }
+
+    /// A whole document, or an element of a list: an object, or again a list.
+    fn document(&mut self, file: &File<'_>, raw: &RawValue, line: &mut dyn FnMut(&str) -> usize, lists: usize) {
+        let at = line(raw.get());
+        let items = json::head(raw).ok().filter(is_list).and_then(|head| json::elements(head.items?));
+        match items {
+            Some(items) => {
+                let items = items.into_iter().map(|item| (line(item.get()), item)).collect();
+                self.list(file, raw, items, at, lists);
+            }
+            None => self.object(file, raw, None, at),
+        }
+    }
+
+    fn list(&mut self, file: &File<'_>, raw: &RawValue, items: Vec<(usize, &RawValue)>, line: usize, lists: usize) {
+        let head = match json::head(raw) {
+            Ok(head) => head,
+            Err(flaw) => return self.skip_document(file, raw, line, flaw),
+        };
+        let Some(list_kind) = head.kind.as_deref().filter(|_| lists > 0) else {
+            return self.skip_document(file, raw, line, Flaw::NotAnObject);
+        };
+        // `List` says nothing of its items; `PodList` says that they are Pods.
+        let item_kind = list_kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+        let item_kind = item_kind.map(|kind| Kind::new(head.api_version.as_deref().unwrap_or_default(), kind));
+        if let Some(kind) = &item_kind {
+            let is_crd = kind.kind == "CustomResourceDefinition";
+            if !is_crd && !self.wanted.names(kind) {
+                return;
+            }
+            let whole = head.metadata.and_then(|metadata| Fields::parse(metadata.get()));
+            let whole = whole.unwrap_or_default().words("continue").is_none();
+            if whole && file.place.as_ref().is_none_or(|place| place.namespace.is_none()) {
+                let names = || items.iter().filter_map(|(_, item)| Fields::parse(item.get())?.object("metadata").text("name"));
+                self.evidence.list(kind.clone(), &file.path, is_crd.then(|| names().collect()));
+            }
+        }
+        if let Some(place) = file.place.as_ref().filter(|place| place.place == Place::InspectList) {
+            self.evidence.at_place(&file.path, place);
+        }
+        for (line, item) in items {
+            if item_kind.is_none() && json::head(item).is_ok_and(|head| is_list(&head)) {
+                self.document(file, item, &mut |_| line, lists - 1);
+            } else {
+                self.object(file, item, item_kind.as_ref(), line);
+            }
+        }
+    }
+
+    /// `listed_as`: what the list says its items are, where they do not say it themselves.
+    fn object(&mut self, file: &File<'_>, raw: &RawValue, listed_as: Option<&Kind>, line: usize) {
+        let Head { api_version, kind, .. } = match json::head(raw) {
+            Ok(head) => head,
+            Err(flaw) => return self.skip_document(file, raw, line, flaw),
+        };
+        let typed = api_version.is_some() && kind.is_some();
+        let kind = match (api_version, kind, listed_as) {
+            (Some(api_version), Some(kind), _) => Kind { api_version, kind },
+            (_, _, Some(listed_as)) => listed_as.clone(),
+            _ => return self.skip_document(file, raw, line, Flaw::NotAnObject),
+        };
+        if !self.wanted.keeps(&kind) {
+            if self.wanted.names(&kind) {
+                self.skip(file, line, Flaw::OtherVersion(upgrade_gate_core::shorten(&kind.api_version, 100)), true);
+            }
+            return;
+        }
+        let origin = Origin { path: file.path.clone(), member: None, line };
+        match Object::new(kind, raw, typed, origin) {
+            Ok(object) => self.keep(file, object),
+            Err(flaw) => self.skip(file, line, flaw, true),
+        }
+    }
+
+    fn keep(&mut self, file: &File<'_>, object: Object) {
+        if let Some(source) = self.sources.last_mut() {
+            source.objects += 1;
+        }
+        if let Some(place) = file.place.as_ref().filter(|place| place.resource == object.kind.resource()) {
+            self.evidence.at_place(&file.path, place);
+        }
+        let unnamed = if object.name.is_empty() { self.objects.len() } else { 0 };
+        let key =
+            (object.kind.group().into(), object.kind.kind.clone(), object.namespace.clone(), object.name.clone(), unnamed);
+        match self.objects.get(&key) {
+            Some(other) if !object.is_newer_than(other) => {}
+            _ => {
+                self.objects.insert(key, object);
+            }
+        }
+    }
+
+    /// A document that parses, but is no object.
+    fn skip_document(&mut self, file: &File<'_>, raw: &RawValue, line: usize, flaw: Flaw) {
+        let matters = self.matters(file, raw.get());
+        self.skip(file, line, flaw, matters);
+    }
+
+    /// Whether what was lost may have been an object that a policy wants: it begins as a Kubernetes
+    /// document or lies where one belongs, and mentions a kind that is asked for. A log does not.
+    fn matters(&self, file: &File<'_>, lost: &str) -> bool {
+        let belongs = file.place.is_some() || text::begins_as_document(lost) || text::begins_as_document(file.text);
+        belongs && self.wanted.mentioned_in(lost)
+    }
+
+    fn skip(&mut self, file: &File<'_>, line: usize, flaw: Flaw, matters: bool) {
+        if let Some(place) = &file.place {
+            self.evidence.broken(&file.path, place, &flaw.to_string());
+        }
+        let origin = Origin { path: file.path.clone(), member: None, line };
+        self.skipped.push(Skipped { origin, flaw, matters });
+    }
+}
+
+fn is_list(head: &Head<'_>) -> bool {
+    head.items.is_some() && head.kind.as_deref().is_some_and(|kind| kind.ends_with("List"))
+}
+
+/// Whether a file is worth reading to its end, by its first bytes and, for one that begins oddly, by
+/// its name.
+fn is_candidate(path: &str, is_place: bool, head: &[u8]) -> bool {
+    let named = [".json", ".yaml", ".yml"].iter().any(|extension| path.ends_with(extension));
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    named || is_place || text.starts_with('{') || text::begins_as_document(text)
+}

@@ -1,0 +1,134 @@
+//! Kinds and their plural names: rules of a policy name plurals, objects name kinds.
+
+use std::sync::LazyLock;
+
+use k8s_openapi::{
+    api::{
+        admissionregistration::v1 as admissionregistration, apps::v1 as apps, autoscaling::v2 as autoscaling,
+        batch::v1 as batch, certificates::v1 as certificates, coordination::v1 as coordination, core::v1 as core,
+        discovery::v1 as discovery, events::v1 as events, networking::v1 as networking, node::v1 as node,
+        policy::v1 as policy, rbac::v1 as rbac, scheduling::v1 as scheduling, storage::v1 as storage,
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions,
+    kube_aggregator::pkg::apis::apiregistration::v1 as apiregistration,
+};
+use upgrade_gate_core::GroupResource;
+
+macro_rules! built_in {
+    ($($kind:path),* $(,)?) => {
+        vec![$((
+            <$kind as k8s_openapi::Resource>::GROUP,
+            <$kind as k8s_openapi::Resource>::KIND,
+            <$kind as k8s_openapi::Resource>::URL_PATH_SEGMENT,
+        )),*]
+    };
+}
+
+/// Group, kind and plural of what every API server serves, whatever its version of the kind.
+static BUILT_IN: LazyLock<Vec<(&str, &str, &str)>> = LazyLock::new(|| {
+    built_in![
+        admissionregistration::MutatingWebhookConfiguration,
+        admissionregistration::ValidatingAdmissionPolicy,
+        admissionregistration::ValidatingAdmissionPolicyBinding,
+        admissionregistration::ValidatingWebhookConfiguration,
+        apiextensions::CustomResourceDefinition,
+        apiregistration::APIService,
+        apps::ControllerRevision,
+        apps::DaemonSet,
+        apps::Deployment,
+        apps::ReplicaSet,
+        apps::StatefulSet,
+        autoscaling::HorizontalPodAutoscaler,
+        batch::CronJob,
+        batch::Job,
+        certificates::CertificateSigningRequest,
+        coordination::Lease,
+        core::ConfigMap,
+        core::Endpoints,
+        core::Event,
+        core::LimitRange,
+        core::Namespace,
+        core::Node,
+        core::PersistentVolume,
+        core::PersistentVolumeClaim,
+        core::Pod,
+        core::PodTemplate,
+        core::ReplicationController,
+        core::ResourceQuota,
+        core::Secret,
+        core::Service,
+        core::ServiceAccount,
+        discovery::EndpointSlice,
+        events::Event,
+        networking::Ingress,
+        networking::IngressClass,
+        networking::NetworkPolicy,
+        node::RuntimeClass,
+        policy::PodDisruptionBudget,
+        rbac::ClusterRole,
+        rbac::ClusterRoleBinding,
+        rbac::Role,
+        rbac::RoleBinding,
+        scheduling::PriorityClass,
+        storage::CSIDriver,
+        storage::CSINode,
+        storage::CSIStorageCapacity,
+        storage::StorageClass,
+        storage::VolumeAttachment,
+    ]
+});
+
+/// The group of an `apiVersion`; empty for the core group.
+pub(crate) fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// The plural of a kind: the API server's own for built-in kinds, else the lower-case English
+/// plural, which is what generators of CustomResourceDefinitions write. Never taken from a CRD of
+/// the snapshot: whether an object is looked at must not depend on the order of files.
+pub fn resource_of(group: &str, kind: &str) -> GroupResource {
+    let known = BUILT_IN.iter().find(|(g, k, _)| (*g, *k) == (group, kind));
+    let resource = known.map_or_else(|| english_plural(&kind.to_lowercase()), |(_, _, plural)| (*plural).into());
+    GroupResource { group: group.into(), resource }
+}
+
+/// Whether every API server serves the kind, so that no CustomResourceDefinition can be missing.
+pub(crate) fn is_built_in(group: &str, kind: &str) -> bool {
+    BUILT_IN.iter().any(|(g, k, _)| (*g, *k) == (group, kind))
+}
+
+/// Source: the rules of k8s.io/gengo/v2 `namer/plural_namer.go`, which name CRDs' plurals.
+fn english_plural(singular: &str) -> String {
+    let mut backwards = singular.chars().rev();
+    let (last, before) = (backwards.next(), backwards.next());
+    match (last, before) {
+        (Some('s' | 'x' | 'z'), _) | (Some('h'), Some('c' | 's')) => format!("{singular}es"),
+        (Some('y'), Some(letter)) if !"aeiou".contains(letter) => {
+            format!("{}ies", singular.strip_suffix('y').unwrap_or(singular))
+        }
+        _ => format!("{singular}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plurals() {
+        let cases = [
+            ("nodemaintenance.kubevirt.io", "NodeMaintenance", "nodemaintenances"),
+            ("hco.kubevirt.io", "HyperConverged", "hyperconvergeds"),
+            ("operators.coreos.com", "ClusterServiceVersion", "clusterserviceversions"),
+            ("migrations.kubevirt.io", "MigrationPolicy", "migrationpolicies"),
+            ("k8s.cni.cncf.io", "Switch", "switches"),
+            ("networkaddonsoperator.network.kubevirt.io", "Gateway", "gateways"),
+            ("", "Endpoints", "endpoints"),
+            ("networking.k8s.io", "NetworkPolicy", "networkpolicies"),
+            ("apiextensions.k8s.io", "CustomResourceDefinition", "customresourcedefinitions"),
+        ];
+        for (group, kind, plural) in cases {
+            assert_eq!(resource_of(group, kind).resource, plural, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which objects of a source are kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use upgrade_gate_core::GroupResource;
+
+use crate::kinds::{group_of, resource_of};
+
+/// The kinds that policies name: those they judge, by plural, and those they may ask for, by kind.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    rules: BTreeMap<GroupResource, BTreeSet<String>>,
+    kinds: BTreeSet<Kind>,
+}
+
+/// A kind as objects name it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// `GROUP/VERSION`, or the version alone for the core group.
+    pub api_version: String,
+    /// Singular, as in an object's `kind`.
+    pub kind: String,
+}
+
+impl Kind {
+    /// From an object's own words.
+    #[must_use]
+    pub fn new(api_version: &str, kind: &str) -> Self {
+        Self { api_version: api_version.into(), kind: kind.into() }
+    }
+
+    /// Empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        group_of(&self.api_version)
+    }
+
+    /// Its name in rules, paths and CRDs.
+    #[must_use]
+    pub fn resource(&self) -> GroupResource {
+        resource_of(self.group(), &self.kind)
+    }
+}
+
+impl Wanted {
+    /// A kind that is asked for by name, and whose completeness is reported even where no object of
+    /// it is found.
+    pub fn add_kind(&mut self, kind: Kind) {
+        self.kinds.insert(kind);
+    }
+
+    /// A resource that is judged where it is found. A version `*` stands for all.
+    pub fn add_rule(&mut self, resource: GroupResource, versions: impl IntoIterator<Item = String>) {
+        self.rules.entry(resource).or_default().extend(versions);
+    }
+
+    /// Whether objects of this kind are kept.
+    #[must_use]
+    pub fn keeps(&self, kind: &Kind) -> bool {
+        if self.kinds.contains(kind) {
+            return true;
+        }
+        let version = kind.api_version.rsplit('/').next().unwrap_or_default();
+        self.rules.get(&kind.resource()).is_some_and(|versions| versions.contains("*") || versions.contains(version))
+    }
+
+    /// Whether the kind is kept in some version, if perhaps not in this one.
+    pub(crate) fn names(&self, kind: &Kind) -> bool {
+        self.names_resource(&kind.resource())
+    }
+
+    pub(crate) fn names_resource(&self, resource: &GroupResource) -> bool {
+        self.rules.contains_key(resource) || self.kinds.iter().any(|kind| kind.resource() == *resource)
+    }
+
+    /// Whether a document of this kind, or of this kind of list, may hold something wanted.
+    pub(crate) fn may_be_listed_as(&self, kind: &str) -> bool {
+        let item = kind.strip_suffix("List").unwrap_or(kind);
+        // The group is not known here.
+        let is = |name: &str| name == kind || name == item;
+        kind == "List"
+            || is("CustomResourceDefinition")
+            || self.kinds.iter().any(|wanted| is(&wanted.kind))
+            || self.rules.keys().any(|rule| [kind, item].iter().any(|kind| resource_of(&rule.group, kind) == *rule))
+    }
+
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
+        self.kinds.iter()
+    }
+
+    /// Whether a text that could not be parsed may hold an object of a wanted kind: it has the word
+    /// in it, or, for a rule, the plural's stem.
+    pub(crate) fn mentioned_in(&self, text: &str) -> bool {
+        if self.kinds.iter().any(|kind| text.contains(&kind.kind)) {
+            return true;
+        }
+        let lower = text.to_lowercase();
+        self.rules.keys().any(|rule| {
+            let stem = rule.resource.strip_suffix("ies").or(rule.resource.strip_suffix("es"));
+            lower.contains(stem.or(rule.resource.strip_suffix('s')).unwrap_or(&rule.resource))
+        })
+    }
+}

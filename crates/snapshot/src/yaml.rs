@@ -1,0 +1,92 @@
+//! YAML: one document at a time, turned into JSON.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Map, Value, value::RawValue};
+use serde_saphyr::{Error, Spanned, budget::BudgetBreach};
+
+use crate::flaw::{Flaw, MAX_DEPTH};
+
+/// A document as JSON.
+pub(crate) enum Document {
+    /// An object, or anything else that is no list of objects.
+    Object(Box<RawValue>),
+    /// A mapping with `items`, each with the line it starts on, from 1 in the document.
+    List { head: Box<RawValue>, items: Vec<(usize, Box<RawValue>)> },
+}
+
+/// # Errors
+/// The flaw, and its line in the document, from 1.
+pub(crate) fn parse(text: &str) -> Result<Document, (Flaw, usize)> {
+    let size = text.len();
+    let budget = serde_saphyr::budget! {
+        max_depth: MAX_DEPTH + 2,
+        flow_nesting_limit: MAX_DEPTH + 2,
+        // A node takes a byte at least, and an event or two. Aliases have limits of their own.
+        max_events: size.saturating_mul(2).saturating_add(1_000),
+        max_nodes: size.saturating_add(1_000),
+        max_total_scalar_bytes: size.saturating_add(1_000),
+    };
+    let options = serde_saphyr::options! { budget: budget };
+    let Parsed { head, items } = serde_saphyr::from_str_with_options(text, options).map_err(|error| flaw_of(&error))?;
+    let json = |value: &Value| serde_json::value::to_raw_value(value).map_err(|_| (Flaw::NotAnObject, 1));
+    let Some(items) = items else { return Ok(Document::Object(json(&head)?)) };
+    let items = items.iter().map(|item| {
+        let line = usize::try_from(item.referenced.line()).unwrap_or(1);
+        Ok((line, json(&item.value)?))
+    });
+    Ok(Document::List { head: json(&head)?, items: items.collect::<Result<_, _>>()? })
+}
+
+/// The library's own messages show the text around an error, which is the user's data.
+fn flaw_of(error: &Error) -> (Flaw, usize) {
+    let error = error.without_snippet();
+    let (line, column) = error.location().map_or((1, 0), |place| {
+        (usize::try_from(place.line()).unwrap_or(1).max(1), usize::try_from(place.column()).unwrap_or(0))
+    });
+    let flaw = match error {
+        Error::Eof { .. } => Flaw::Truncated { format: "YAML" },
+        Error::DuplicateMappingKey { .. } => Flaw::DuplicateKey,
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => Flaw::TooDeep,
+        Error::Budget { .. } => Flaw::TooCostly,
+        _ => Flaw::Syntax { format: "YAML", column },
+    };
+    (flaw, line)
+}
+
+struct Parsed {
+    head: Value,
+    items: Option<Vec<Spanned<Value>>>,
+}
+
+impl<'de> Deserialize<'de> for Parsed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ParsedVisitor)
+    }
+}
+
+struct ParsedVisitor;
+
+impl<'de> Visitor<'de> for ParsedVisitor {
+    type Value = Parsed;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
+        let (mut head, mut items) = (Map::new(), None);
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "items" {
+                items = map.next_value()?;
+            } else {
+                head.insert(key, map.next_value()?);
+            }
+        }
+        Ok(Parsed { head: Value::Object(head), items })
+    }
+}
