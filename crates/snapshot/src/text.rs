@@ -58,8 +58,17 @@ pub(crate) fn yaml_documents(text: &str) -> Vec<Part<'_>> {
         offset = end;
     }
     parts.push(Part { text: text.get(start..).unwrap_or_default(), line: start_line });
-    parts.retain(|part| part.text.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')));
-    parts
+    parts.into_iter().filter_map(without_preamble).collect()
+}
+
+/// From the first line that is neither blank nor a comment, which is where a person looks for the
+/// document; `None` where there is none.
+fn without_preamble(part: Part<'_>) -> Option<Part<'_>> {
+    let is_preamble = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    let preamble = part.text.split_inclusive('\n').take_while(|line| is_preamble(line));
+    let (lines, bytes) = preamble.fold((0, 0), |(lines, bytes), line| (lines + 1, bytes + line.len()));
+    let text = part.text.get(bytes..).filter(|text| !text.is_empty())?;
+    Some(Part { text, line: part.line + lines })
 }
 
 /// The kind of a YAML document where its text answers without being parsed: exactly one plain
@@ -121,9 +130,9 @@ mod tests {
 
     #[test]
     fn yaml_is_cut_at_markers_and_dashes() {
-        let text = "# head\n---\na: 1\n---------------\nb: |\n  ---\n...\n--- # c\nc: 3\n---\n";
+        let text = "# head\n---\na: 1\n---------------\n\n# b\nb: |\n  ---\n...\n--- # c\nc: 3\n---\n";
         let parts: Vec<_> = yaml_documents(text).iter().map(|part| (part.line, part.text)).collect();
-        assert_eq!(parts, [(3, "a: 1\n"), (5, "b: |\n  ---\n"), (8, "--- # c\nc: 3\n")]);
+        assert_eq!(parts, [(3, "a: 1\n"), (7, "b: |\n  ---\n"), (10, "--- # c\nc: 3\n")]);
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! What a policy says of itself, in the custom section `io.kubewarden.metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use upgrade_gate_core::GroupResource;
+
+use crate::error::LoadError;
+
+const SECTION: &str = "io.kubewarden.metadata";
+
+/// The part of a policy's metadata that a host acts on.
+///
+/// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/policy_metadata.rs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// What it wants to judge.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// Whether existing objects are to be shown to it.
+    #[serde(default = "yes")]
+    pub background_audit: bool,
+    /// `kubewarden-wapc` where absent.
+    pub execution_mode: Option<String>,
+    /// The kinds it may ask for.
+    #[serde(default)]
+    pub context_aware_resources: BTreeSet<ContextAwareResource>,
+    /// The host capabilities it uses; absent means that it does not say.
+    pub host_capabilities: Option<BTreeSet<String>>,
+    /// Titles, version, license, severity and so on.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// `v1`.
+    pub protocol_version: Option<String>,
+}
+
+/// As in an admission webhook's configuration; `*` stands for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rule {
+    /// Empty text for the core group.
+    pub api_groups: Vec<String>,
+    /// Without the group.
+    pub api_versions: Vec<String>,
+    /// Plurals, perhaps with a subresource (`pods/status`).
+    pub resources: Vec<String>,
+    /// `CREATE`, `UPDATE`, `DELETE`, `CONNECT`.
+    pub operations: Vec<String>,
+}
+
+/// A kind that a policy may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContextAwareResource {
+    /// `GROUP/VERSION`, or the version alone for the core group.
+    pub api_version: String,
+    /// Singular.
+    pub kind: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Metadata {
+    /// The metadata of a module; `None` where it has none.
+    ///
+    /// # Errors
+    /// [`LoadError::Module`] and [`LoadError::Metadata`].
+    pub(crate) fn of(module: &[u8]) -> Result<Option<Self>, LoadError> {
+        for payload in wasmparser::Parser::new(0).parse_all(module) {
+            match payload {
+                Ok(wasmparser::Payload::CustomSection(section)) if section.name() == SECTION => {
+                    let metadata = serde_json::from_slice(section.data());
+                    return metadata.map(Some).map_err(|error| LoadError::Metadata(error.to_string()));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(LoadError::Module(error.to_string())),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Rule {
+    /// Whether the rule is about whole objects of this resource, in this version, under this
+    /// operation.
+    #[must_use]
+    pub fn matches(&self, resource: &GroupResource, version: &str, operation: &str) -> bool {
+        let has = |list: &[String], value: &str| list.iter().any(|entry| entry == "*" || entry == value);
+        let whole = ["*/*", &format!("{}/*", resource.resource)];
+        has(&self.api_groups, &resource.group)
+            && has(&self.api_versions, version)
+            && has(&self.operations, operation)
+            && (has(&self.resources, &resource.resource) || self.resources.iter().any(|entry| whole.contains(&entry.as_str())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_match_as_a_webhook_configuration_does() {
+        let list = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let pods = |resources: &[&str]| Rule {
+            api_groups: list(&[""]),
+            api_versions: list(&["v1"]),
+            resources: list(resources),
+            operations: list(&["CREATE"]),
+        };
+        let pod: GroupResource = "pods".parse().unwrap();
+        let cases = [
+            (pods(&["pods"]), true),
+            (pods(&["*"]), true),
+            (pods(&["*/*"]), true),
+            (pods(&["pods/*"]), true),
+            (pods(&["pods/status"]), false),
+            (pods(&["nodes"]), false),
+            (Rule { api_versions: list(&["v2"]), ..pods(&["pods"]) }, false),
+            (Rule { api_groups: list(&["*"]), ..pods(&["pods"]) }, true),
+            (Rule { api_groups: list(&["apps"]), ..pods(&["pods"]) }, false),
+            (Rule { operations: list(&["UPDATE"]), ..pods(&["pods"]) }, false),
+            (Rule { operations: list(&["*"]), ..pods(&["pods"]) }, true),
+        ];
+        for (rule, expected) in cases {
+            assert_eq!(rule.matches(&pod, "v1", "CREATE"), expected, "{rule:?}");
+        }
+    }
+}
