@@ -1,1 +1,19 @@
-fn main(){}
+//! `upgrade-gate`: can this cluster be upgraded?
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use upgrade_gate::{
+    cli::{Cli, Command},
+    command,
+};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Check(args) => command::check::run(&args),
+    };
+    match outcome {
+        Ok(outcome) => outcome.into(),
+        Err(error) => error.report(),
+    }
+}

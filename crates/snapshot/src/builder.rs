@@ -99,6 +99,12 @@ impl Builder {
         self.skip(&file, 0, flaw, matters);
     }
 
+    /// A link to a folder above it: what is below has been read by its other name.
+    pub fn link_cycle(&mut self, path: &str) {
+        let file = File { path: path.into(), place: None, text: "" };
+        self.skip(&file, 0, Flaw::LinkCycle, false);
+    }
+
     /// What has been read.
     #[must_use]
     pub fn finish(mut self) -> Snapshot {

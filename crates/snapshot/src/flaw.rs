@@ -12,6 +12,9 @@ pub enum Flaw {
     /// The source cannot be read, in the words of the operating system.
     #[error("cannot be read: {0}")]
     Unreadable(String),
+    /// A link to a folder above it.
+    #[error("is a link to a folder above it")]
+    LinkCycle,
     /// Nothing in it.
     #[error("is empty")]
     Empty,

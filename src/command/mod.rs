@@ -1,0 +1,3 @@
+//! One file a verb: its work as a function that returns a value.
+
+pub mod check;

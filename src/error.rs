@@ -1,0 +1,95 @@
+//! What ends the program with exit code 2, as a message and the next step.
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use upgrade_gate_host::LoadError;
+
+use crate::verdict::Outcome;
+
+/// Why the program could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A source that is not there, or cannot be opened.
+    #[error("source `{path}`: {error}", path = .path.display())]
+    Source {
+        /// As named on the command line.
+        path: PathBuf,
+        /// The operating system's words.
+        error: io::Error,
+    },
+    /// A policy file that cannot be read.
+    #[error("policy `{path}`: {error}", path = .path.display())]
+    PolicyFile {
+        /// As named on the command line.
+        path: PathBuf,
+        /// The operating system's words.
+        error: io::Error,
+    },
+    /// A name that no bundled policy has.
+    #[error("policy `{name}` is not bundled")]
+    NoSuchPolicy {
+        /// As named on the command line.
+        name: String,
+        /// Those that are.
+        bundled: String,
+    },
+    /// A module that cannot be run.
+    #[error("policy `{name}` {error}")]
+    Load {
+        /// As named on the command line.
+        name: String,
+        /// Why.
+        error: LoadError,
+    },
+    /// A module that does not say what it judges.
+    #[error("policy `{name}` has no metadata: nothing says which objects it judges")]
+    NoMetadata {
+        /// As named on the command line.
+        name: String,
+    },
+    /// The Wasm runtime.
+    #[error(transparent)]
+    Host(#[from] LoadError),
+    /// A policy that does not take settings that every policy takes.
+    #[error("policy `{name}` cannot be asked: {reason}")]
+    Settings {
+        /// As named on the command line.
+        name: String,
+        /// In the policy's or the host's words.
+        reason: String,
+    },
+    /// Reports that would run into each other.
+    #[error("two reports cannot both go to standard output")]
+    TwoReportsOnStdout,
+    /// A report that cannot be written.
+    #[error("report `{to}`: {error}")]
+    Report {
+        /// A file's path, or `standard output`.
+        to: String,
+        /// The operating system's words.
+        error: io::Error,
+    },
+}
+
+impl Error {
+    /// The next step, where there is one that the message does not say.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NoSuchPolicy { bundled, .. } => Some(format!("bundled are {bundled}; a file is named by its path")),
+            Self::NoMetadata { .. } => Some("annotate it first: kwctl annotate -m metadata.yml -o annotated.wasm FILE".into()),
+            Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
+            _ => None,
+        }
+    }
+
+    /// Says it on standard error.
+    #[allow(clippy::print_stderr, reason = "where the program speaks")]
+    pub fn report(&self) -> ExitCode {
+        eprintln!("error: {self}");
+        if let Some(help) = self.help() {
+            eprintln!("help: {help}");
+        }
+        Outcome::Error.into()
+    }
+}

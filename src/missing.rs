@@ -1,0 +1,61 @@
+//! What is not known, as findings of the program itself, each with the way to know it.
+
+use upgrade_gate_core::{NODE_MAINTENANCE, Severity};
+use upgrade_gate_snapshot::{KindReport, Snapshot, State};
+
+use crate::{
+    policy_set::node_maintenance,
+    report::{Finding, Phase, Result},
+};
+
+/// Who says it.
+const PROGRAM: &str = "upgrade-gate";
+
+/// One finding where nothing shows whether NodeMaintenance objects exist, and one for each part of a
+/// source that may have held an object that a policy wants.
+pub(crate) fn findings(snapshot: &Snapshot) -> Vec<Finding> {
+    let kind = node_maintenance();
+    let in_use = snapshot.kinds().iter().find(|report| report.kind == kind);
+    let lost = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(|skipped| Finding {
+        message: format!("It may hold an object that decides the verdict, but it {}.", skipped.flaw),
+        remedy: "Collect it again, or mend it, and check again.".into(),
+        origin: Some(skipped.origin.clone()),
+        ..missing()
+    });
+    in_use.filter(|report| report.state == State::NotCaptured && report.objects == 0).map(unproved).into_iter().chain(lost).collect()
+}
+
+fn unproved(report: &KindReport) -> Finding {
+    let (path, crd) = (NODE_MAINTENANCE.api_version, NODE_MAINTENANCE.crd);
+    Finding {
+        message: format!(
+            "Nothing shows whether there are {} objects of {path}, which the upgrade to HCO 1.7 (OpenShift \
+             Virtualization 4.11) deletes: {}. A default must-gather does not collect them, and an empty `kubectl get` \
+             does not say of what.",
+            NODE_MAINTENANCE.kind, report.evidence,
+        ),
+        remedy: format!(
+            "Collect them and check both files: `kubectl get --raw /apis/{path}/{plural} > {plural}.json`. If that says \
+             that it cannot find the resource: `kubectl get --raw \
+             /apis/apiextensions.k8s.io/v1/customresourcedefinitions > crds.json`. If you know that there are none: \
+             `--assume-captured {crd}`.",
+            plural = NODE_MAINTENANCE.plural(),
+        ),
+        ..missing()
+    }
+}
+
+fn missing() -> Finding {
+    Finding {
+        policy: PROGRAM.into(),
+        rule: "missing-data".into(),
+        phase: Phase::Audit,
+        result: Result::Unknown,
+        severity: Severity::High,
+        message: String::new(),
+        remedy: String::new(),
+        runbook: None,
+        resource: None,
+        origin: None,
+    }
+}

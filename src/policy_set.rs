@@ -1,0 +1,96 @@
+//! The policies of one run.
+
+use std::fs;
+
+use upgrade_gate_bundle::{BUNDLED, Bundled};
+use upgrade_gate_core::{GroupResource, NODE_MAINTENANCE};
+use upgrade_gate_host::{Compiler, Grants, Host, Limits, Metadata, Policy};
+use upgrade_gate_snapshot::{Kind, Wanted};
+
+use crate::{cli::PolicyName, error::Error};
+
+/// A policy that is ready to judge.
+pub(crate) struct Loaded {
+    pub(crate) name: String,
+    /// As its metadata says; empty where it does not.
+    pub(crate) version: String,
+    pub(crate) policy: Policy,
+    pub(crate) metadata: Metadata,
+    pub(crate) grants: Grants,
+}
+
+/// Settings of a run without a policies file: every policy's defaults.
+pub(crate) const DEFAULT_SETTINGS: &str = "{}";
+
+/// Loads the policies that were named, or all that are bundled, and sees that each can be asked.
+pub(crate) fn load(names: &[PolicyName]) -> Result<Vec<Loaded>, Error> {
+    let host = Host::new(Limits::default())?;
+    if names.is_empty() {
+        return BUNDLED.iter().map(|bundled| load_bundled(&host, *bundled)).collect();
+    }
+    let one = |name: &PolicyName| match name {
+        PolicyName::Bundled(name) => {
+            let bundled = upgrade_gate_bundle::find(name).ok_or_else(|| Error::NoSuchPolicy {
+                name: name.clone(),
+                bundled: BUNDLED.iter().map(|policy| format!("`{}`", policy.name)).collect::<Vec<_>>().join(", "),
+            })?;
+            load_bundled(&host, bundled)
+        }
+        PolicyName::File(path) => {
+            let wasm = fs::read(path).map_err(|error| Error::PolicyFile { path: path.clone(), error })?;
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            prepare(&host, &path.to_string_lossy(), &stem, &wasm, Compiler::Cranelift)
+        }
+    };
+    names.iter().map(one).collect()
+}
+
+/// A bundled policy is compiled by the fast compiler: the run is over before the other one's code
+/// would pay. Modules from elsewhere never are: it has been attacked less.
+fn load_bundled(host: &Host, bundled: Bundled) -> Result<Loaded, Error> {
+    prepare(host, bundled.name, bundled.name, bundled.wasm, Compiler::Winch)
+}
+
+fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler) -> Result<Loaded, Error> {
+    let policy = host.load(wasm, compiler).map_err(|error| Error::Load { name: shown.into(), error })?;
+    let metadata = policy.metadata().cloned().ok_or_else(|| Error::NoMetadata { name: shown.into() })?;
+    policy
+        .validate_settings(DEFAULT_SETTINGS)
+        .map_err(|error| Error::Settings { name: shown.into(), reason: error.to_string() })?;
+    let annotation = |key: &str| metadata.annotations.get(&format!("io.kubewarden.policy.{key}")).cloned();
+    Ok(Loaded {
+        name: annotation("title").unwrap_or_else(|| name.into()),
+        version: annotation("version").unwrap_or_default(),
+        grants: Grants::declared(&metadata),
+        metadata,
+        policy,
+    })
+}
+
+/// The kinds that the policies judge or may ask for, and so the only ones that are kept.
+pub(crate) fn wanted(policies: &[Loaded]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for Loaded { metadata, .. } in policies {
+        for resource in &metadata.context_aware_resources {
+            wanted.add_kind(Kind::new(&resource.api_version, &resource.kind));
+        }
+        for rule in &metadata.rules {
+            for group in &rule.api_groups {
+                for resource in &rule.resources {
+                    let resource = GroupResource { group: group.clone(), resource: resource.clone() };
+                    wanted.add_rule(resource, rule.api_versions.iter().cloned());
+                }
+            }
+        }
+    }
+    let in_use = node_maintenance();
+    if wanted.keeps(&in_use) {
+        wanted.add_kind(in_use);
+    }
+    wanted
+}
+
+/// The kind whose absence has to be proved.
+pub(crate) fn node_maintenance() -> Kind {
+    Kind::new(NODE_MAINTENANCE.api_version, NODE_MAINTENANCE.kind)
+}

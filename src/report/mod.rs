@@ -1,0 +1,340 @@
+//! What was found, and the formats it is written in. Nothing before this module knows how things
+//! are shown.
+
+mod human;
+mod json;
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, IsTerminal, Write},
+    path::PathBuf,
+    str::FromStr,
+};
+
+use clap::ColorChoice;
+use serde::{Serialize, Serializer};
+use upgrade_gate_core::{ResourceRef, Severity};
+use upgrade_gate_snapshot::{Origin, Snapshot, State};
+
+use crate::{audit::Audited, error::Error, policy_set::Loaded, verdict::Verdict};
+
+/// The report, field by field as `-o json` writes it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// `upgrade-gate/report/v1`.
+    pub schema: &'static str,
+    /// The answer in one word.
+    pub verdict: Verdict,
+    /// The simulated upgrade; `null` where none was.
+    pub upgrade: Option<()>,
+    /// What was read.
+    pub snapshot: Read,
+    /// Who judged.
+    pub policies: Vec<PolicyUsed>,
+    /// Sorted by phase, policy, rule and resource.
+    pub findings: Vec<Finding>,
+    /// Evaluations by their worst finding.
+    pub summary: Summary,
+}
+
+/// What was read, and what it proves.
+#[derive(Clone, Debug, Serialize)]
+pub struct Read {
+    /// As named on the command line.
+    pub sources: Vec<SourceRead>,
+    /// What is known about each kind.
+    pub kinds: Vec<KindRead>,
+    /// What could not be read.
+    pub skipped: Vec<SkippedPart>,
+}
+
+/// One source.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceRead {
+    /// As named on the command line.
+    pub path: String,
+    /// `must-gather`, `kubevirt-must-gather` or `files`.
+    pub layout: &'static str,
+    /// Objects of the kinds that policies name, with duplicates.
+    pub objects: usize,
+    /// Bytes read; of logs only the beginning is.
+    pub bytes: u64,
+}
+
+/// One kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct KindRead {
+    /// Singular.
+    pub kind: String,
+    /// Empty for the core group.
+    pub group: String,
+    /// `captured`, `not-installed` or `not-captured`.
+    pub state: &'static str,
+    /// What the state follows from.
+    pub evidence: String,
+    /// How many objects of it were found.
+    pub objects: usize,
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, Serialize)]
+pub struct SkippedPart {
+    /// Where it is.
+    #[serde(serialize_with = "origin")]
+    pub origin: Option<Origin>,
+    /// Why.
+    pub reason: String,
+}
+
+/// One policy.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyUsed {
+    /// By its metadata.
+    pub name: String,
+    /// By its metadata.
+    pub version: String,
+    /// `sha256:…` of the module.
+    pub digest: String,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// Who says it.
+    pub policy: String,
+    /// Which row of the policy's table.
+    pub rule: String,
+    /// When.
+    pub phase: Phase,
+    /// What it means for the object.
+    pub result: Result,
+    /// How bad it is.
+    pub severity: Severity,
+    /// In full sentences.
+    pub message: String,
+    /// The next step.
+    pub remedy: String,
+    /// Where to read on.
+    pub runbook: Option<String>,
+    /// Which object; `null` where it is about none.
+    pub resource: Option<ResourceRef>,
+    /// Where the object was found; `null` where it is about nothing that was.
+    #[serde(serialize_with = "origin")]
+    pub origin: Option<Origin>,
+}
+
+/// At which step something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// An object as it is.
+    Audit,
+}
+
+/// The words of PolicyReport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Result {
+    /// Nothing to say, or nothing that has an effect.
+    Pass,
+    /// Worth a look.
+    Warn,
+    /// Data is missing.
+    Unknown,
+    /// A violation.
+    Fail,
+    /// The policy could not be asked.
+    Error,
+}
+
+/// How many evaluations ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Without a finding that has an effect.
+    pub pass: usize,
+    /// Violations.
+    pub fail: usize,
+    /// Worth a look.
+    pub warn: usize,
+    /// Data is missing, also where the program itself says so.
+    pub unknown: usize,
+    /// The policy could not be asked.
+    pub error: usize,
+    /// Parts of the sources that could not be read.
+    pub skipped: usize,
+}
+
+impl Report {
+    pub(crate) fn new(policies: &[Loaded], snapshot: &Snapshot, audited: Vec<Audited>, missing: Vec<Finding>) -> Self {
+        let mut summary = Summary { skipped: snapshot.skipped().len(), ..Summary::default() };
+        let own = missing.into_iter().map(|finding| vec![finding]);
+        let mut findings: Vec<Finding> = Vec::new();
+        for of_one in audited.into_iter().map(|audited| audited.findings).chain(own) {
+            summary.count(of_one.iter().map(|finding| finding.result).max().unwrap_or(Result::Pass));
+            findings.extend(of_one);
+        }
+        findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        Self {
+            schema: "upgrade-gate/report/v1",
+            verdict: summary.verdict(),
+            upgrade: None,
+            snapshot: Read::new(snapshot),
+            policies: policies
+                .iter()
+                .map(|Loaded { name, version, policy, .. }| PolicyUsed {
+                    name: name.clone(),
+                    version: version.clone(),
+                    digest: policy.digest().into(),
+                })
+                .collect(),
+            findings,
+            summary,
+        }
+    }
+}
+
+fn sort_key(finding: &Finding) -> impl Ord {
+    let Finding { phase, policy, rule, resource, origin, .. } = finding;
+    (*phase, policy.clone(), rule.clone(), resource.clone(), origin.clone())
+}
+
+impl Summary {
+    fn count(&mut self, result: Result) {
+        let counter = match result {
+            Result::Pass => &mut self.pass,
+            Result::Warn => &mut self.warn,
+            Result::Unknown => &mut self.unknown,
+            Result::Fail => &mut self.fail,
+            Result::Error => &mut self.error,
+        };
+        *counter += 1;
+    }
+
+    /// With no upgrade simulated, what an audit says is what stands in the way of one.
+    fn verdict(self) -> Verdict {
+        match self {
+            Self { error: 1.., .. } => Verdict::Error,
+            Self { fail: 1.., .. } => Verdict::Blocked,
+            Self { unknown: 1.., .. } => Verdict::Unknown,
+            Self { warn: 1.., .. } => Verdict::Warning,
+            _ => Verdict::Ready,
+        }
+    }
+}
+
+impl Read {
+    fn new(snapshot: &Snapshot) -> Self {
+        let sources = snapshot.sources().iter().map(|source| SourceRead {
+            path: source.path.clone(),
+            layout: source.layout.name(),
+            objects: source.objects,
+            bytes: source.bytes,
+        });
+        let kinds = snapshot.kinds().iter().map(|report| KindRead {
+            kind: report.kind.kind.clone(),
+            group: report.kind.resource().group,
+            state: match report.state {
+                State::Captured => "captured",
+                State::NotInstalled => "not-installed",
+                State::NotCaptured => "not-captured",
+            },
+            evidence: report.evidence.clone(),
+            objects: report.objects,
+        });
+        let skipped = snapshot
+            .skipped()
+            .iter()
+            .map(|skipped| SkippedPart { origin: Some(skipped.origin.clone()), reason: skipped.flaw.to_string() });
+        Self { sources: sources.collect(), kinds: kinds.collect(), skipped: skipped.collect() }
+    }
+}
+
+/// `{path, member, line}`; what is not known is left out.
+fn origin<S: Serializer>(origin: &Option<Origin>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        path: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        member: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<usize>,
+    }
+    let shown = origin.as_ref().map(|origin| Shown {
+        path: &origin.path,
+        member: origin.member.as_deref(),
+        line: (origin.line > 0).then_some(origin.line),
+    });
+    shown.serialize(serializer)
+}
+
+/// A report that was asked for: `FORMAT` or `FORMAT=FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    format: Format,
+    file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Human,
+    Json,
+}
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (format, file) = text.split_once('=').map_or((text, None), |(format, file)| (format, Some(file)));
+        let format = match format {
+            "human" => Format::Human,
+            "json" => Format::Json,
+            _ => return Err("expected `human` or `json`, perhaps with a file: `json=report.json`".into()),
+        };
+        match file {
+            Some("") => Err("expected a file's path after `=`".into()),
+            file => Ok(Self { format, file: file.map(PathBuf::from) }),
+        }
+    }
+}
+
+/// What is to be written where.
+pub(crate) fn outputs(asked: &[Output]) -> std::result::Result<Vec<Output>, Error> {
+    if asked.iter().filter(|output| output.file.is_none()).count() > 1 {
+        return Err(Error::TwoReportsOnStdout);
+    }
+    Ok(if asked.is_empty() { vec![Output { format: Format::Human, file: None }] } else { asked.to_vec() })
+}
+
+/// Writes every report that was asked for.
+pub(crate) fn write(report: &Report, outputs: &[Output], quiet: bool, color: ColorChoice) -> std::result::Result<(), Error> {
+    for Output { format, file } in outputs {
+        let to = file.as_ref().map_or("standard output".into(), |file| file.display().to_string());
+        let failed = |error: io::Error| Error::Report { to, error };
+        match file {
+            Some(file) => {
+                let style = human::Style::plain();
+                File::create(file)
+                    .and_then(|file| render(report, *format, quiet, style, &mut BufWriter::new(file)))
+                    .map_err(failed)?;
+            }
+            None => {
+                let stdout = io::stdout();
+                let style = human::Style::of(stdout.is_terminal(), color);
+                match render(report, *format, quiet, style, &mut BufWriter::new(stdout.lock())) {
+                    // Whoever read it has seen enough.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                    outcome => outcome.map_err(failed)?,
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn render(report: &Report, format: Format, quiet: bool, style: human::Style, to: &mut impl Write) -> io::Result<()> {
+    match format {
+        Format::Human => human::render(report, quiet, style, to)?,
+        Format::Json => json::render(report, to)?,
+    }
+    to.flush()
+}
