@@ -6,7 +6,7 @@ use upgrade_gate_core::{
 };
 
 /// Names may have 253 characters; a message with several of them stays below 1,000.
-const NAME: usize = 100;
+const NAME: usize = 80;
 
 /// An existing object is a violation, whatever the settings for new ones.
 pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
@@ -17,9 +17,10 @@ pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
 
     let (message, remedy) = match object.node_name.as_deref() {
         node if metadata.deletion_timestamp.is_some() => stuck(&name, &metadata, node),
-        None => nodeless(&name, "names no node"),
+        None => nodeless(&name, "names no node", "Delete it"),
         Some(node) if is_missing(cluster, node) => {
-            nodeless(&name, &format!("is for node {}, which was not found", shorten(node, NAME)))
+            let what = format!("is for node {}, which was not found", shorten(node, NAME));
+            nodeless(&name, &what, "If the node is gone for good, delete the object")
         }
         Some(node) => in_maintenance(&name, &shorten(node, NAME), &purpose(&object)),
     };
@@ -71,12 +72,12 @@ fn stuck(name: &str, metadata: &Metadata, node: Option<&str>) -> (String, String
     (message, remedy)
 }
 
-fn nodeless(name: &str, what: &str) -> (String, String) {
+fn nodeless(name: &str, what: &str, step: &str) -> (String, String) {
     let message = format!(
-        "NodeMaintenance {name} {what}: it keeps nothing in maintenance, but the upgrade to HCO 1.7 (OpenShift \
-         Virtualization 4.11) is blocked by it all the same."
+        "NodeMaintenance {name} {what}. The upgrade to HCO 1.7 (OpenShift Virtualization 4.11) is blocked by it all \
+         the same."
     );
-    (message, format!("Delete it: `kubectl delete {} {name}`.", NODE_MAINTENANCE.crd))
+    (message, format!("{step}: `kubectl delete {} {name}`.", NODE_MAINTENANCE.crd))
 }
 
 /// Why, and how far: ` (disk replacement; phase Succeeded)`.
