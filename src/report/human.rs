@@ -1,7 +1,7 @@
 //! The report for people: a line for each finding, what to do under it, the verdict last.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     env,
     io::{self, Write},
 };
@@ -65,6 +65,10 @@ const DIM: &str = "2";
 pub(super) fn render(report: &Report, quiet: bool, style: Style, to: &mut impl Write) -> io::Result<()> {
     if !quiet {
         findings(&report.findings, style, to)?;
+        let runbooks: BTreeSet<&str> = report.findings.iter().filter_map(|finding| finding.runbook.as_deref()).collect();
+        for runbook in runbooks {
+            style.paragraph("runbook  ", &escape(runbook), to)?;
+        }
         read(&report.snapshot, style, to)?;
     }
     let (word, code) = word(report.verdict);
@@ -162,14 +166,12 @@ fn word(verdict: Verdict) -> (&'static str, &'static str) {
 }
 
 fn explanation(report: &Report) -> String {
-    let Summary { fail, warn, unknown, error, .. } = report.summary;
+    let Summary { fail, warn, error, .. } = report.summary;
     let count = |number: usize, noun: &str| if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") };
     match report.verdict {
         Verdict::Ready => "Nothing that the policies know of is in the way of the upgrade.".into(),
         Verdict::Warning => format!("{} to look at; the upgrade is not blocked.", count(warn, "thing")),
-        Verdict::Unknown => {
-            format!("It cannot be told whether the upgrade is safe: {} of data missing.", count(unknown, "piece"))
-        }
+        Verdict::Unknown => "It cannot be told whether the upgrade is safe: data is missing.".into(),
         Verdict::Blocked => format!("Do not upgrade yet: {} in the way.", count(fail, "object")),
         Verdict::Error => format!("No verdict: {} failed.", count(error, "evaluation")),
     }

@@ -1,0 +1,43 @@
+# The verbs. Each sets up what it needs; `make demo` and `make test` work on a fresh machine with
+# rustup and a C linker.
+
+CARGO ?= cargo
+PROGRAM := target/release/upgrade-gate
+
+.PHONY: help demo build policies test lint bench docs setup clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
+
+setup: ## Add the Wasm target to the toolchain that rust-toolchain.toml names
+	@rustup target list --installed | grep -qx wasm32-unknown-unknown || rustup target add wasm32-unknown-unknown
+
+build: setup ## Build the program, with the policies embedded
+	$(CARGO) build --release --locked
+
+# The example is blocked, so exit code 1 is the right answer, and any other a failure.
+demo: build ## Check the example must-gather, and see that it is blocked
+	@echo '$$ upgrade-gate check examples/must-gather'; echo
+	@$(PROGRAM) check examples/must-gather; code=$$?; echo; echo "exit code $$code (1 means: blocked)"; test $$code -eq 1
+
+policies: build ## Say where the annotated Wasm modules are
+	@find target/release/build -path '*upgrade-gate-bundle-*' -name '*.wasm' -exec ls -l {} +
+
+test: setup ## Run every test
+	$(CARGO) test --workspace --locked
+
+lint: setup ## Check formatting, lints, documentation and the builds for a browser
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
+	$(CARGO) check --locked -p upgrade-gate-core -p upgrade-gate-snapshot --target wasm32-unknown-unknown
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --locked check licenses bans sources; else echo 'cargo-deny is not installed: licenses and sources are not checked'; fi
+
+bench: setup ## Measure; docs/performance.md has what was seen
+	$(CARGO) bench --locked
+
+docs: setup ## Build the API documentation into target/doc
+	$(CARGO) doc --workspace --no-deps --locked
+
+clean: ## Remove everything that was built
+	$(CARGO) clean

@@ -1,0 +1,92 @@
+//! The bundled policies as Wasm, through the host: every case of every policy, and what a policy
+//! server expects of a module.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use upgrade_gate_bundle::BUNDLED;
+use upgrade_gate_host::{Compiler, Context, Grants, Host, Limits, Policy};
+use upgrade_gate_testing::{Answer, cases, check};
+
+fn folder(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("policies").join(name)
+}
+
+fn load(host: &Host, wasm: &[u8], compiler: Compiler) -> Policy {
+    host.load(wasm, compiler).unwrap()
+}
+
+/// The same cases, and the same whole answers, as in each policy's own native tests.
+#[test]
+fn every_case_is_answered_in_wasm_as_it_is_natively() {
+    let host = Host::new(Limits::default()).unwrap();
+    for bundled in BUNDLED {
+        for compiler in [Compiler::Cranelift, Compiler::Winch] {
+            let policy = load(&host, bundled.wasm, compiler);
+            let grants = Grants::declared(policy.metadata().unwrap());
+            let (cases, wanted) = cases(&folder(bundled.name));
+            for case in cases {
+                let context = Context::new(Arc::new(case.snapshot(&wanted)));
+                let response = policy.evaluate(&case.request(), &case.settings(), &grants, &context).unwrap().response;
+                let findings = response.findings().unwrap_or_default();
+                assert_eq!(response.audit_annotations.len(), usize::from(!findings.is_empty()), "{}", case.case);
+                assert_eq!(response.mutated_object, None, "{}", case.case);
+                let answer = Answer {
+                    allowed: response.allowed,
+                    code: response.code,
+                    message: response.message,
+                    warnings: response.warnings,
+                    findings,
+                };
+                check(&case, &answer);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_policy_imports_nothing_but_wapc_and_says_what_it_is() {
+    let host = Host::new(Limits::default()).unwrap();
+    for bundled in BUNDLED {
+        let mut modules = BTreeSet::new();
+        for payload in wasmparser::Parser::new(0).parse_all(bundled.wasm) {
+            if let wasmparser::Payload::ImportSection(imports) = payload.unwrap() {
+                modules.extend(imports.into_imports().map(|import| import.unwrap().module.to_owned()));
+            }
+        }
+        assert_eq!(modules, BTreeSet::from(["wapc".to_owned()]), "{}", bundled.name);
+
+        let policy = load(&host, bundled.wasm, Compiler::Cranelift);
+        let metadata = policy.metadata().unwrap();
+        assert_eq!(metadata.protocol_version, policy.protocol_version().ok(), "{}", bundled.name);
+        let annotation = |key: &str| metadata.annotations.get(&format!("io.kubewarden.policy.{key}")).map(String::as_str);
+        assert_eq!(annotation("title"), Some(bundled.name));
+        assert_eq!(annotation("version"), Some(env!("CARGO_PKG_VERSION")), "{}", bundled.name);
+        for rule in &metadata.rules {
+            let wildcards = [&rule.api_groups, &rule.api_versions, &rule.resources].into_iter().flatten();
+            assert!(wildcards.clone().all(|word| word != "*"), "audit-scanner drops a rule with a wildcard");
+        }
+    }
+}
+
+/// Panic messages hold the paths of sources; the same commit has to give the same bytes everywhere.
+#[test]
+fn a_module_holds_no_path_of_the_machine_that_built_it() {
+    let home = std::env::var("HOME").unwrap();
+    for bundled in BUNDLED {
+        for path in [env!("CARGO_MANIFEST_DIR"), &format!("{home}/.cargo")] {
+            let found = bundled.wasm.windows(path.len()).any(|window| window == path.as_bytes());
+            assert!(!found, "{} holds `{path}`", bundled.name);
+        }
+    }
+}
+
+#[test]
+fn settings_are_refused_in_wasm_as_they_are_natively() {
+    let host = Host::new(Limits::default()).unwrap();
+    for bundled in BUNDLED {
+        let policy = load(&host, bundled.wasm, Compiler::Winch);
+        assert!(policy.validate_settings("{}").is_ok(), "{}", bundled.name);
+        let error = policy.validate_settings(r#"{"noSuchField": 1}"#).unwrap_err().to_string();
+        assert!(error.starts_with("settings: `noSuchField` is not known; expected one of `"), "{error}");
+    }
+}

@@ -1,0 +1,48 @@
+//! Real objects, where they are beside the checkout as `../shared/data`; they are not part of the
+//! repository. Without them these tests say so and pass.
+
+use std::{path::PathBuf, process::Command};
+
+use serde_json::Value;
+
+fn data(path: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("not checked: {} is not there", path.display());
+    None
+}
+
+fn check(path: &PathBuf) -> (Value, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
+    let output = command.arg("check").arg(path).args(["-o", "json"]).output().unwrap();
+    (serde_json::from_slice(&output.stdout).unwrap(), output.status.code())
+}
+
+#[test]
+fn a_real_must_gather_holds_no_answer() {
+    let Some(path) = data("must-gather") else { return };
+    let (report, code) = check(&path);
+    assert_eq!(code, Some(3));
+    assert_eq!(report["verdict"], "unknown");
+    let remedy = report["findings"][0]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("kubectl get --raw"), "{remedy}");
+}
+
+#[test]
+fn three_forms_of_one_cluster_give_the_same_findings() {
+    let forms = ["dump/list.json", "dump/list.yaml", "dump/raw"].map(data);
+    let [Some(json), Some(yaml), Some(raw)] = forms else { return };
+    let findings = [json, yaml, raw].map(|path| {
+        let (report, code) = check(&path);
+        assert_eq!(code, Some(1), "{}", path.display());
+        let mut findings = report["findings"].as_array().unwrap().clone();
+        findings.iter_mut().for_each(|finding| finding["origin"] = Value::Null);
+        findings
+    });
+    assert_eq!(findings[0].len(), 2);
+    assert!(findings[0].iter().all(|finding| finding["rule"] == "in-use" && finding["result"] == "fail"));
+    assert_eq!(findings[0], findings[1]);
+    assert_eq!(findings[0], findings[2]);
+}
