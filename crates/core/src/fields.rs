@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The fields of one JSON object, their values still text.
@@ -21,8 +22,9 @@ use serde_json::value::RawValue;
 /// assert_eq!(spec.text("reason"), None);
 /// assert_eq!(object.object("metadata").text("name"), None);
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Fields<'a>(#[serde(borrow)] BTreeMap<String, &'a RawValue>);
 
 impl<'a> Fields<'a> {
     /// `None` where the text is not a JSON object.
@@ -31,16 +33,16 @@ impl<'a> Fields<'a> {
         serde_json::from_str(json).ok().map(Self)
     }
 
-    /// The value of a field as JSON text.
+    /// The value of a field as JSON text; `None` for `null` too.
     #[must_use]
-    pub fn raw(&self, field: &str) -> Option<&'a str> {
-        self.0.get(field).map(|value| value.get())
+    pub fn raw(&self, field: &str) -> Option<&'a RawValue> {
+        self.0.get(field).copied().filter(|value| value.get() != "null")
     }
 
     /// A string.
     #[must_use]
     pub fn text(&self, field: &str) -> Option<String> {
-        serde_json::from_str(self.raw(field)?).ok()
+        serde_json::from_str(self.raw(field)?.get()).ok()
     }
 
     /// A string that says something: not the empty one.
@@ -52,13 +54,13 @@ impl<'a> Fields<'a> {
     /// An object; one without fields where there is none.
     #[must_use]
     pub fn object(&self, field: &str) -> Self {
-        self.raw(field).and_then(Self::parse).unwrap_or_default()
+        self.raw(field).and_then(|json| Self::parse(json.get())).unwrap_or_default()
     }
 
     /// The elements of a list as JSON text; `None` where the field is not a list.
     #[must_use]
     pub fn list(&self, field: &str) -> Option<Vec<&'a RawValue>> {
-        serde_json::from_str(self.raw(field)?).ok()
+        serde_json::from_str(self.raw(field)?.get()).ok()
     }
 
     /// The names of the fields, sorted.

@@ -12,7 +12,7 @@ use crate::{
 /// The part of a Kubernetes `AdmissionRequest` that policies read. The objects stay JSON text until
 /// a view asks for them; `null` and absent are the same.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Request<'a>", bound(deserialize = "'de: 'a"))]
+#[serde(try_from = "Fields<'a>", bound(deserialize = "'de: 'a"))]
 pub struct Review<'a> {
     /// What kind of object, as the policy's rules matched it.
     pub kind: GroupVersionKind,
@@ -45,52 +45,28 @@ pub enum Operation {
     Connect,
 }
 
-/// The request on the wire. Every field is the same type to the parser, which keeps modules small,
-/// and a large object is passed over once.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'a> {
-    #[serde(borrow)]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow)]
-    sub_resource: Option<&'a RawValue>,
-    #[serde(borrow)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    namespace: Option<&'a RawValue>,
-    #[serde(borrow)]
-    operation: Option<&'a RawValue>,
-    #[serde(borrow)]
-    user_info: Option<&'a RawValue>,
-    #[serde(borrow)]
-    object: Option<&'a RawValue>,
-    #[serde(borrow)]
-    old_object: Option<&'a RawValue>,
-}
-
-impl<'a> TryFrom<Request<'a>> for Review<'a> {
+/// A large request is passed over once: its objects stay text.
+impl<'a> TryFrom<Fields<'a>> for Review<'a> {
     type Error = &'static str;
 
-    fn try_from(request: Request<'a>) -> Result<Self, Self::Error> {
-        let text = |field: Option<&RawValue>| field.and_then(|json| serde_json::from_str::<String>(json.get()).ok());
-        let fields = |field: Option<&'a RawValue>| field.and_then(|json| Fields::parse(json.get())).unwrap_or_default();
-        let kind = fields(request.kind);
+    fn try_from(request: Fields<'a>) -> Result<Self, Self::Error> {
+        let kind = request.object("kind");
         let part = |name: &str| kind.text(name).ok_or("expected `kind` with group, version and kind");
         Ok(Self {
             kind: GroupVersionKind { group: part("group")?, version: part("version")?, kind: part("kind")? },
-            sub_resource: text(request.sub_resource).filter(|name| !name.is_empty()),
-            name: text(request.name),
-            namespace: text(request.namespace),
-            operation: match request.operation.map(RawValue::get) {
+            sub_resource: request.words("subResource"),
+            name: request.text("name"),
+            namespace: request.text("namespace"),
+            operation: match request.raw("operation").map(RawValue::get) {
                 Some(r#""CREATE""#) => Operation::Create,
                 Some(r#""UPDATE""#) => Operation::Update,
                 Some(r#""DELETE""#) => Operation::Delete,
                 Some(r#""CONNECT""#) => Operation::Connect,
                 _ => return Err("expected `operation` to be CREATE, UPDATE, DELETE or CONNECT"),
             },
-            username: fields(request.user_info).text("username").unwrap_or_default(),
-            object: request.object,
-            old_object: request.old_object,
+            username: request.object("userInfo").text("username").unwrap_or_default(),
+            object: request.raw("object"),
+            old_object: request.raw("oldObject"),
         })
     }
 }

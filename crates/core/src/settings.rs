@@ -60,7 +60,7 @@ impl<'a> SettingsReader<'a> {
     pub fn action(&mut self, field: &'static str, default: Action) -> Result<Action, SettingsError> {
         self.known.push(field);
         let Some(value) = self.fields.raw(field) else { return Ok(default) };
-        match value {
+        match value.get() {
             r#""deny""# => Ok(Action::Deny),
             r#""warn""# => Ok(Action::Warn),
             r#""dryrun""# => Ok(Action::Dryrun),

@@ -78,7 +78,11 @@ impl Builder {
         let mut bytes = Vec::new();
         let read = reader.by_ref().take(HEAD as u64).read_to_end(&mut bytes);
         let outcome = read.and_then(|_| {
-            if is_candidate(path, place.is_some(), &bytes) { reader.read_to_end(&mut bytes).map(|_| true) } else { Ok(false) }
+            if is_candidate(path, place.is_some(), &bytes) {
+                reader.read_to_end(&mut bytes).map(|_| true)
+            } else {
+                Ok(false)
+            }
         });
         if let Some(source) = self.sources.last_mut() {
             source.bytes += bytes.len() as u64;
@@ -207,19 +211,22 @@ impl Builder {
         // `List` says nothing of its items; `PodList` says that they are Pods.
         let item_kind = list_kind.strip_suffix("List").filter(|kind| !kind.is_empty());
         let item_kind = item_kind.map(|kind| Kind::new(head.api_version.as_deref().unwrap_or_default(), kind));
+        let metadata = head.metadata.and_then(|metadata| Fields::parse(metadata.get())).unwrap_or_default();
+        let whole = metadata.words("continue").is_none();
         if let Some(kind) = &item_kind {
             let is_crd = kind.kind == "CustomResourceDefinition";
             if !is_crd && !self.wanted.names(kind) {
                 return;
             }
-            let whole = head.metadata.and_then(|metadata| Fields::parse(metadata.get()));
-            let whole = whole.unwrap_or_default().words("continue").is_none();
             if whole && file.place.as_ref().is_none_or(|place| place.namespace.is_none()) {
-                let names = || items.iter().filter_map(|(_, item)| Fields::parse(item.get())?.object("metadata").text("name"));
+                let names =
+                    || items.iter().filter_map(|(_, item)| Fields::parse(item.get())?.object("metadata").text("name"));
                 self.evidence.list(kind.clone(), &file.path, is_crd.then(|| names().collect()));
             }
         }
-        if let Some(place) = file.place.as_ref().filter(|place| place.place == Place::InspectList) {
+        let is_of = |place: &&ResourcePath| item_kind.as_ref().is_none_or(|kind| kind.resource() == place.resource);
+        let place = file.place.as_ref().filter(|place| place.place == Place::InspectList);
+        if let Some(place) = place.filter(is_of).filter(|_| whole) {
             self.evidence.at_place(&file.path, place);
         }
         for (line, item) in items {
@@ -260,12 +267,19 @@ impl Builder {
         if let Some(source) = self.sources.last_mut() {
             source.objects += 1;
         }
-        if let Some(place) = file.place.as_ref().filter(|place| place.resource == object.kind.resource()) {
+        // Of a list file the list says whether it is whole.
+        let place = file.place.as_ref().filter(|place| place.place != Place::InspectList);
+        if let Some(place) = place.filter(|place| place.resource == object.kind.resource()) {
             self.evidence.at_place(&file.path, place);
         }
         let unnamed = if object.name.is_empty() { self.objects.len() } else { 0 };
-        let key =
-            (object.kind.group().into(), object.kind.kind.clone(), object.namespace.clone(), object.name.clone(), unnamed);
+        let key = (
+            object.kind.group().into(),
+            object.kind.kind.clone(),
+            object.namespace.clone(),
+            object.name.clone(),
+            unnamed,
+        );
         match self.objects.get(&key) {
             Some(other) if !object.is_newer_than(other) => {}
             _ => {
@@ -291,8 +305,13 @@ impl Builder {
         if let Some(place) = &file.place {
             self.evidence.broken(&file.path, place, &flaw.to_string());
         }
-        let origin = Origin { path: file.path.clone(), member: None, line };
-        self.skipped.push(Skipped { origin, flaw, matters });
+        let skipped = Skipped { origin: Origin { path: file.path.clone(), member: None, line }, flaw, matters };
+        // A log of JSON lines is one entry, not a million.
+        let repeats =
+            |last: &Skipped| last.origin.path == skipped.origin.path && last.flaw == skipped.flaw && !last.matters;
+        if matters || !self.skipped.last().is_some_and(repeats) {
+            self.skipped.push(skipped);
+        }
     }
 }
 
@@ -306,5 +325,7 @@ fn is_candidate(path: &str, is_place: bool, head: &[u8]) -> bool {
     let named = [".json", ".yaml", ".yml"].iter().any(|extension| path.ends_with(extension));
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    named || is_place || text.starts_with('{') || text::begins_as_document(text)
+    // Many a log is of JSON too, but few lines of logs have a kind.
+    let is_json = text.starts_with('{') && text.contains("\"kind\"");
+    named || is_place || is_json || text::begins_as_document(text)
 }

@@ -3,8 +3,9 @@
 /// The largest object that is kept, in bytes of JSON: the API server itself takes 3 MiB.
 pub const MAX_OBJECT: usize = 16 << 20;
 
-/// The deepest nesting of an object that is kept.
-pub const MAX_DEPTH: usize = 128;
+/// The deepest nesting of an object that is kept, in levels: so much `serde_json` parses, and whoever
+/// is handed the object need not do better.
+pub const MAX_DEPTH: usize = 127;
 
 /// Why a file, a document or an object was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -64,7 +64,8 @@ impl Object {
 
     /// Whether this copy of an object replaces another one: the API server counts upwards.
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
-        let number = |object: &Self| object.resource_version.as_deref().and_then(|version| version.parse::<u128>().ok());
+        let number =
+            |object: &Self| object.resource_version.as_deref().and_then(|version| version.parse::<u128>().ok());
         number(self) > number(other)
     }
 }
@@ -74,7 +75,7 @@ fn with_type(kind: &Kind, fields: &Fields<'_>) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut json = format!(r#"{{"apiVersion":{},"kind":{}"#, quoted(&kind.api_version), quoted(&kind.kind));
     for name in fields.names().filter(|name| !["apiVersion", "kind"].contains(name)) {
-        json += &format!(",{}:{}", quoted(name), fields.raw(name).unwrap_or("null"));
+        json += &format!(",{}:{}", quoted(name), fields.raw(name).map_or("null", RawValue::get));
     }
     json + "}"
 }

@@ -36,7 +36,10 @@ const NAMESPACES: &str = "namespaces";
 /// release-4.10 `collection-scripts/gather_crs`, `gather_hco`.
 pub(crate) fn resource_path(path: &str) -> Option<ResourcePath> {
     let parts: Vec<&str> = path.split('/').collect();
-    let root = parts.iter().rposition(|part| *part == CLUSTER).or_else(|| parts.iter().rposition(|part| *part == NAMESPACES))?;
+    let root = parts
+        .iter()
+        .rposition(|part| *part == CLUSTER)
+        .or_else(|| parts.iter().rposition(|part| *part == NAMESPACES))?;
     let image = parts.get(..root)?.join("/");
     let rest = parts.get(root + 1..)?;
     let (namespace, rest) = match (parts.get(root), rest) {
@@ -87,23 +90,52 @@ mod tests {
         let nm = "nodemaintenances.nodemaintenance.kubevirt.io";
         let hco = "hyperconvergeds.hco.kubevirt.io";
         let cases = [
-            ("mg/img/cluster-scoped-resources/core/nodes/worker-1.yaml", Some(("mg/img", None, "nodes", Place::InspectObject))),
-            ("cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances/a.yaml", Some(("", None, nm, Place::InspectObject))),
-            ("cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances.yaml", Some(("", None, nm, Place::InspectList))),
-            ("i/cluster-scoped-resources/nodemaintenances.nodemaintenance.kubevirt.io/a.yaml", Some(("i", None, nm, Place::KubevirtObject))),
-            ("i/namespaces/cnv/crs/hyperconvergeds.hco.kubevirt.io/k.yaml", Some(("i", Some("cnv"), hco, Place::KubevirtObject))),
-            ("i/namespaces/cnv/hco.kubevirt.io/hyperconvergeds/k.yaml", Some(("i", Some("cnv"), hco, Place::InspectObject))),
-            ("i/namespaces/cnv/hco.kubevirt.io/hyperconvergeds.yaml", Some(("i", Some("cnv"), hco, Place::InspectList))),
-            ("i/namespaces/cnv/installplans", Some(("i", Some("cnv"), "installplans.operators.coreos.com", Place::KubevirtFile))),
-            ("namespaces/old/cluster-scoped-resources/core/namespaces/a.yaml", Some(("namespaces/old", None, "namespaces", Place::InspectObject))),
+            (
+                "mg/img/cluster-scoped-resources/core/nodes/worker-1.yaml",
+                Some(("mg/img", None, "nodes", Place::InspectObject)),
+            ),
+            (
+                "cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances/a.yaml",
+                Some(("", None, nm, Place::InspectObject)),
+            ),
+            (
+                "cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances.yaml",
+                Some(("", None, nm, Place::InspectList)),
+            ),
+            (
+                "i/cluster-scoped-resources/nodemaintenances.nodemaintenance.kubevirt.io/a.yaml",
+                Some(("i", None, nm, Place::KubevirtObject)),
+            ),
+            (
+                "i/namespaces/cnv/crs/hyperconvergeds.hco.kubevirt.io/k.yaml",
+                Some(("i", Some("cnv"), hco, Place::KubevirtObject)),
+            ),
+            (
+                "i/namespaces/cnv/hco.kubevirt.io/hyperconvergeds/k.yaml",
+                Some(("i", Some("cnv"), hco, Place::InspectObject)),
+            ),
+            (
+                "i/namespaces/cnv/hco.kubevirt.io/hyperconvergeds.yaml",
+                Some(("i", Some("cnv"), hco, Place::InspectList)),
+            ),
+            (
+                "i/namespaces/cnv/installplans",
+                Some(("i", Some("cnv"), "installplans.operators.coreos.com", Place::KubevirtFile)),
+            ),
+            (
+                "namespaces/old/cluster-scoped-resources/core/namespaces/a.yaml",
+                Some(("namespaces/old", None, "namespaces", Place::InspectObject)),
+            ),
             ("i/namespaces/cnv/pods/p/p/p/logs/current.log", None),
             ("i/namespaces/cnv/cnv.yaml", None),
             ("manifests/a.yaml", None),
         ];
         for (path, expected) in cases {
             let found = resource_path(path);
-            let found = found.as_ref().map(|p| (p.image.as_str(), p.namespace.as_deref(), p.resource.to_string(), p.place));
-            let expected = expected.map(|(image, namespace, resource, place)| (image, namespace, resource.to_owned(), place));
+            let found =
+                found.as_ref().map(|p| (p.image.as_str(), p.namespace.as_deref(), p.resource.to_string(), p.place));
+            let expected =
+                expected.map(|(image, namespace, resource, place)| (image, namespace, resource.to_owned(), place));
             assert_eq!(found, expected, "{path}");
         }
     }

@@ -34,7 +34,8 @@ impl Selection {
         let parse = |selector: &Option<String>| selector.as_deref().map_or(Ok(Vec::new()), requirements);
         let fields = parse(&query.field_selector)?;
         // All that an API server supports for custom resources by itself.
-        if let Some(other) = fields.iter().find(|field| !["metadata.name", "metadata.namespace"].contains(&&*field.key)) {
+        if let Some(other) = fields.iter().find(|field| !["metadata.name", "metadata.namespace"].contains(&&*field.key))
+        {
             return Err(format!("field label not supported: {}", other.key));
         }
         Ok(Self { namespace: query.namespace.clone(), labels: parse(&query.label_selector)?, fields })
@@ -44,8 +45,14 @@ impl Selection {
         let namespace = object.namespace.as_deref();
         let field = |key: &str| if key == "metadata.name" { Some(object.name.as_str()) } else { namespace };
         self.namespace.as_deref().is_none_or(|wanted| namespace == Some(wanted))
-            && self.fields.iter().all(|requirement| requirement.holds(Some(field(&requirement.key).unwrap_or_default())))
-            && self.labels.iter().all(|requirement| requirement.holds(object.labels.get(&requirement.key).map(String::as_str)))
+            && self
+                .fields
+                .iter()
+                .all(|requirement| requirement.holds(Some(field(&requirement.key).unwrap_or_default())))
+            && self
+                .labels
+                .iter()
+                .all(|requirement| requirement.holds(object.labels.get(&requirement.key).map(String::as_str)))
     }
 }
 
@@ -95,7 +102,9 @@ fn requirement(text: &str) -> Result<Requirement, String> {
         };
     }
     match text.strip_prefix('!') {
-        _ if text.contains([' ', '(', ')']) => Err("unable to parse a selector: expected KEY, KEY=VALUE or a set".into()),
+        _ if text.contains([' ', '(', ')']) => {
+            Err("unable to parse a selector: expected KEY, KEY=VALUE or a set".into())
+        }
         Some(key) => new(key, Test::Absent),
         None => new(text, Test::Exists),
     }
@@ -150,7 +159,9 @@ fn prune(value: &mut Value, paths: &[&[&str]]) {
         Value::Object(map) => map.retain(|key, value| {
             let below: Vec<&[&str]> = paths
                 .iter()
-                .filter_map(|path| path.split_first().filter(|(first, _)| **first == key.as_str()).map(|(_, rest)| rest))
+                .filter_map(|path| {
+                    path.split_first().filter(|(first, _)| **first == key.as_str()).map(|(_, rest)| rest)
+                })
                 .collect();
             let longer: Vec<&[&str]> = below.iter().copied().filter(|rest| !rest.is_empty()).collect();
             // A path that ends here keeps everything below it, unless a longer one says what.

@@ -125,7 +125,9 @@ impl Snapshot {
             }
             State::NotCaptured => {
                 let Kind { api_version, kind } = kind;
-                Err(ReadError::Unavailable(format!("the snapshot does not show whether there are {api_version}/{kind} objects")))
+                Err(ReadError::Unavailable(format!(
+                    "the snapshot does not show whether there are {api_version}/{kind} objects"
+                )))
             }
         }
     }

@@ -24,8 +24,11 @@ pub(crate) enum Document {
 pub(crate) fn parse(text: &str) -> Result<Document, (Flaw, usize)> {
     let size = text.len();
     let budget = serde_saphyr::budget! {
+        // An object of a list stands two levels down.
         max_depth: MAX_DEPTH + 2,
-        flow_nesting_limit: MAX_DEPTH + 2,
+        // The scanner is ahead of what is built, by a bounded text: the limit above is met all the same,
+        // and says so, while this one is a syntax error like any other.
+        flow_nesting_limit: usize::MAX,
         // A node takes a byte at least, and an event or two. Aliases have limits of their own.
         max_events: size.saturating_mul(2).saturating_add(1_000),
         max_nodes: size.saturating_add(1_000),
@@ -48,14 +51,28 @@ fn flaw_of(error: &Error) -> (Flaw, usize) {
     let (line, column) = error.location().map_or((1, 0), |place| {
         (usize::try_from(place.line()).unwrap_or(1).max(1), usize::try_from(place.column()).unwrap_or(0))
     });
-    let flaw = match error {
+    let flaw = match cause(error) {
         Error::Eof { .. } => Flaw::Truncated { format: "YAML" },
         Error::DuplicateMappingKey { .. } => Flaw::DuplicateKey,
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => Flaw::TooDeep,
-        Error::Budget { .. } => Flaw::TooCostly,
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => Flaw::TooCostly,
+        // The only types that are asked for are the mapping, its keys and the sequence of `items`.
+        Error::SerdeInvalidType { .. } => Flaw::NotAnObject,
         _ => Flaw::Syntax { format: "YAML", column },
     };
     (flaw, line)
+}
+
+/// What went wrong, wherever an alias repeated it.
+fn cause(mut error: &Error) -> &Error {
+    while let Error::AliasError { error: inner, .. } | Error::WithSnippet { error: inner, .. } = error {
+        error = inner;
+    }
+    error
 }
 
 struct Parsed {
