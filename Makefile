@@ -21,7 +21,7 @@ demo: build ## Check the example must-gather, and see that it is blocked
 	@$(PROGRAM) check examples/must-gather; code=$$?; echo; echo "exit code $$code (1 means: blocked)"; test $$code -eq 1
 
 policies: build ## Say where the annotated Wasm modules are
-	@find target/release/build -path '*upgrade-gate-bundle-*' -name '*.wasm' -exec ls -l {} +
+	@ls -lt target/release/build/upgrade-gate-bundle-*/out/*.wasm | head -n $$(ls policies | wc -l)
 
 test: setup ## Run every test
 	$(CARGO) test --workspace --locked

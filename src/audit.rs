@@ -22,7 +22,9 @@ pub(crate) fn audit(policies: &[Loaded], snapshot: &Snapshot, context: &Context)
     let pairs: Vec<(&Loaded, &Object)> = policies
         .iter()
         .filter(|policy| policy.metadata.background_audit)
-        .flat_map(|policy| snapshot.objects().filter(|object| is_asked(policy, object)).map(move |object| (policy, object)))
+        .flat_map(|policy| {
+            snapshot.objects().filter(|object| is_asked(policy, object)).map(move |object| (policy, object))
+        })
         .collect();
     pairs.into_par_iter().map(|(policy, object)| judge(policy, object, context)).collect()
 }
@@ -60,7 +62,11 @@ fn request(object: &Object) -> String {
     format!(r#"{{"object":{},{}"#, object.json, rest.strip_prefix('{').unwrap_or(&rest))
 }
 
-fn findings(policy: &Loaded, object: &Object, outcome: std::result::Result<Evaluation, EvaluationError>) -> Vec<Finding> {
+fn findings(
+    policy: &Loaded,
+    object: &Object,
+    outcome: std::result::Result<Evaluation, EvaluationError>,
+) -> Vec<Finding> {
     let new = |rule: &str, result: Result, message: String| Finding {
         policy: policy.name.clone(),
         rule: rule.into(),

@@ -77,7 +77,9 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::NoSuchPolicy { bundled, .. } => Some(format!("bundled are {bundled}; a file is named by its path")),
-            Self::NoMetadata { .. } => Some("annotate it first: kwctl annotate -m metadata.yml -o annotated.wasm FILE".into()),
+            Self::NoMetadata { .. } => {
+                Some("annotate it first: kwctl annotate -m metadata.yml -o annotated.wasm FILE".into())
+            }
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
             _ => None,
         }

@@ -11,8 +11,9 @@ use crate::{
 /// Who says it.
 const PROGRAM: &str = "upgrade-gate";
 
-/// One finding where nothing shows whether NodeMaintenance objects exist, and one for each part of a
-/// source that may have held an object that a policy wants.
+/// One finding where nothing shows whether NodeMaintenance objects exist, one for each source without
+/// a single document, and one for each part of a source that may have held an object that a policy
+/// wants.
 pub(crate) fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     let kind = node_maintenance();
     let in_use = snapshot.kinds().iter().find(|report| report.kind == kind);
@@ -22,7 +23,15 @@ pub(crate) fn findings(snapshot: &Snapshot) -> Vec<Finding> {
         origin: Some(skipped.origin.clone()),
         ..missing()
     });
-    in_use.filter(|report| report.state == State::NotCaptured && report.objects == 0).map(unproved).into_iter().chain(lost).collect()
+    let empty = snapshot.sources().iter().filter(|source| source.documents == 0).map(|source| Finding {
+        message: format!("Source `{}` holds no Kubernetes document.", source.path),
+        remedy: "Name a must-gather, or what `kubectl get` wrote.".into(),
+        ..missing()
+    });
+    // A manifest that was never stored says nothing about the cluster.
+    let stored = snapshot.objects().any(|object| object.kind == kind && object.resource_version.is_some());
+    let unproved = in_use.filter(|report| report.state == State::NotCaptured && !stored).map(unproved);
+    unproved.into_iter().chain(empty).chain(lost).collect()
 }
 
 fn unproved(report: &KindReport) -> Finding {

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use upgrade_gate_snapshot::{Builder, Snapshot, Wanted};
 use upgrade_gate_core::GroupResource;
+use upgrade_gate_snapshot::{Builder, Snapshot, Wanted};
 use walkdir::WalkDir;
 
 use crate::error::Error;
@@ -52,6 +52,8 @@ fn read_directory(path: &Path, builder: &mut Builder) {
                 let place = error.path().map_or_else(|| shown(path), shown);
                 if error.loop_ancestor().is_some() {
                     builder.link_cycle(&place);
+                } else if error.path().is_some_and(Path::is_dir) {
+                    builder.unreadable_folder(&place, &error.into());
                 } else {
                     builder.unreadable(&place, &error.into());
                 }

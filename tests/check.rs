@@ -35,7 +35,8 @@ fn report(args: &[&str]) -> Value {
 fn without_digests(text: &str) -> String {
     let mut parts = text.split("sha256:");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| format!("{text}sha256:…{}", part.trim_start_matches(|c: char| c.is_ascii_hexdigit())))
+    parts
+        .fold(first, |text, part| format!("{text}sha256:…{}", part.trim_start_matches(|c: char| c.is_ascii_hexdigit())))
 }
 
 fn folder(files: &[(&str, String)]) -> TempDir {
@@ -94,12 +95,19 @@ fn verdicts_and_exit_codes() {
         }
         object
     };
-    let crds = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinitionList", "items": []}).to_string();
+    let crds = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinitionList", "items": []})
+        .to_string();
     let cases = [
         ("stored object", "a.json", typed_list(&[object(true)]), "blocked", [1, 1, 1, 0]),
         ("proved absence", "a.json", typed_list(&[]), "ready", [0, 0, 0, 0]),
         ("not installed", "crds.json", crds, "ready", [0, 0, 0, 0]),
-        ("untyped empty list", "a.json", r#"{"apiVersion": "v1", "kind": "List", "items": []}"#.into(), "unknown", [3, 3, 0, 0]),
+        (
+            "untyped empty list",
+            "a.json",
+            r#"{"apiVersion": "v1", "kind": "List", "items": []}"#.into(),
+            "unknown",
+            [3, 3, 0, 0],
+        ),
         ("nothing at all", "notes.txt", "nothing".into(), "unknown", [3, 3, 0, 0]),
         ("a manifest in Git", "a.json", object(false).to_string(), "warning", [1, 0, 0, 0]),
     ];
@@ -176,11 +184,26 @@ fn standard_input_is_a_source() {
 #[test]
 fn broken_files_are_named_and_the_rest_is_judged() {
     let nm = "apiVersion: nodemaintenance.kubevirt.io/v1beta1\nkind: NodeMaintenance\n";
-    let deep = format!(r#"{{"apiVersion":"nodemaintenance.kubevirt.io/v1beta1","kind":"NodeMaintenance","metadata":{{"name":"s3cret"}},"spec":{}1{}}}"#, r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
+    let deep = format!(
+        r#"{{"apiVersion":"nodemaintenance.kubevirt.io/v1beta1","kind":"NodeMaintenance","metadata":{{"name":"s3cret"}},"spec":{}1{}}}"#,
+        r#"{"a":"#.repeat(10_000),
+        "}".repeat(10_000)
+    );
     let cases: Vec<(&str, Vec<u8>, &str, bool)> = vec![
-        ("cut.json", br#"{"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenance", "x": "s3cret"#.to_vec(), "ends too early: the JSON is cut off", true),
+        (
+            "cut.json",
+            br#"{"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenance", "x": "s3cret"#
+                .to_vec(),
+            "ends too early: the JSON is cut off",
+            true,
+        ),
         ("tabs.yaml", format!("{nm}metadata:\n\tname: s3cret\n").into(), ":4 is not valid YAML", true),
-        ("scalar.yaml", format!("{nm}metadata:\n  name: 010\n  s3cret: x\n").into(), "has no metadata.name that is a string", true),
+        (
+            "scalar.yaml",
+            format!("{nm}metadata:\n  name: 010\n  s3cret: x\n").into(),
+            "has no metadata.name that is a string",
+            true,
+        ),
         ("twice.yaml", format!("{nm}metadata:\n  name: s3cret\n  name: s3cret\n").into(), "has a duplicate key", true),
         ("deep.json", deep.into_bytes(), "levels deep", true),
         ("latin1.yaml", [nm.as_bytes(), b"metadata:\n  name: s3cret\xe9\n"].concat(), ":4 is not UTF-8 text", true),
@@ -198,7 +221,8 @@ fn broken_files_are_named_and_the_rest_is_judged() {
         assert!(!text.contains("s3cret") && stderr(&output).is_empty(), "{name}: {text}");
         assert_eq!(output.status.code(), Some(if matters { 3 } else { 0 }), "{name}: {text}");
 
-        fs::write(folder.path().join("in-use.json"), node_maintenance("nm-1").of_node("worker-1").json().to_string()).unwrap();
+        fs::write(folder.path().join("in-use.json"), node_maintenance("nm-1").of_node("worker-1").json().to_string())
+            .unwrap();
         assert_eq!(report(&[path])["verdict"], "blocked", "{name}");
     }
 }

@@ -58,7 +58,8 @@ fn a_policy_imports_nothing_but_wapc_and_says_what_it_is() {
         let policy = load(&host, bundled.wasm, Compiler::Cranelift);
         let metadata = policy.metadata().unwrap();
         assert_eq!(metadata.protocol_version, policy.protocol_version().ok(), "{}", bundled.name);
-        let annotation = |key: &str| metadata.annotations.get(&format!("io.kubewarden.policy.{key}")).map(String::as_str);
+        let annotation =
+            |key: &str| metadata.annotations.get(&format!("io.kubewarden.policy.{key}")).map(String::as_str);
         assert_eq!(annotation("title"), Some(bundled.name));
         assert_eq!(annotation("version"), Some(env!("CARGO_PKG_VERSION")), "{}", bundled.name);
         for rule in &metadata.rules {
@@ -87,6 +88,6 @@ fn settings_are_refused_in_wasm_as_they_are_natively() {
         let policy = load(&host, bundled.wasm, Compiler::Winch);
         assert!(policy.validate_settings("{}").is_ok(), "{}", bundled.name);
         let error = policy.validate_settings(r#"{"noSuchField": 1}"#).unwrap_err().to_string();
-        assert!(error.starts_with("settings: `noSuchField` is not known; expected one of `"), "{error}");
+        assert!(error.starts_with("settings: `noSuchField` is not known; "), "{error}");
     }
 }

@@ -9,9 +9,9 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 fn files(extension: &str) -> Vec<(PathBuf, String)> {
     let skipped = ["target", ".git"];
-    let entries = walkdir::WalkDir::new(ROOT).into_iter().filter_entry(|entry| {
-        !skipped.contains(&entry.file_name().to_string_lossy().as_ref())
-    });
+    let entries = walkdir::WalkDir::new(ROOT)
+        .into_iter()
+        .filter_entry(|entry| !skipped.contains(&entry.file_name().to_string_lossy().as_ref()));
     entries
         .map(|entry| entry.unwrap().into_path())
         .filter(|path| path.extension().is_some_and(|found| found == extension))
@@ -25,7 +25,11 @@ fn every_source_file_has_one_job_and_says_it_first() {
         let lines = text.lines().count();
         assert!(lines <= 400, "{}: {lines} lines, more than 400", path.display());
         let first = text.lines().next().unwrap_or_default();
-        assert!(first.starts_with("//!") || first.starts_with("#![doc"), "{}: no line says what it is for", path.display());
+        assert!(
+            first.starts_with("//!") || first.starts_with("#![doc"),
+            "{}: no line says what it is for",
+            path.display()
+        );
     }
 }
 
@@ -68,7 +72,10 @@ fn only_one_crate_knows_the_wasm_runtime_and_versions_are_stated_once() {
         let knows = text.contains("wasmtime");
         assert_eq!(knows, path == "crates/host/Cargo.toml", "{path}: only crates/host knows wasmtime");
         for line in text.lines().filter(|line| line.contains("version")) {
-            assert!(line.contains(".workspace = true"), "{path}: `{line}` states a version: it belongs to the workspace");
+            assert!(
+                line.contains(".workspace = true"),
+                "{path}: `{line}` states a version: it belongs to the workspace"
+            );
         }
     }
 }

@@ -40,7 +40,8 @@ fn main() -> Result<()> {
 
 fn prebuilt(folder: &Path) -> Result<Vec<PathBuf>> {
     println!("cargo::rerun-if-changed={}", folder.display());
-    let folder = folder.canonicalize().map_err(|error| format!("UPGRADE_GATE_POLICIES={}: {error}", folder.display()))?;
+    let folder =
+        folder.canonicalize().map_err(|error| format!("UPGRADE_GATE_POLICIES={}: {error}", folder.display()))?;
     let mut modules: Vec<PathBuf> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     modules.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     modules.sort();
@@ -64,9 +65,10 @@ fn build_all(out: &Path) -> Result<Vec<PathBuf>> {
     let mut names: Vec<String> = Vec::new();
     for entry in fs::read_dir(&policies)? {
         let entry = entry?;
-        if entry.path().join("metadata.yml").is_file() {
-            names.push(entry.file_name().into_string().map_err(|_| "a policy's folder name is not UTF-8")?);
+        if !entry.path().join("metadata.yml").is_file() {
+            return Err(format!("{}: no metadata.yml, without which it is no policy", entry.path().display()).into());
         }
+        names.push(entry.file_name().into_string().map_err(|_| "a policy's folder name is not UTF-8")?);
     }
     names.sort();
     names.iter().map(|name| build(workspace, &target, out, name)).collect()
@@ -116,7 +118,9 @@ fn rerun_if_sources_change(dep_info: &Path) -> Result<()> {
     // TARGET: PATH PATH …, with spaces inside a path as `\ `.
     let sources = text.lines().filter_map(|line| line.split_once(": ")).map(|(_, sources)| sources);
     let sources: BTreeSet<String> = sources
-        .flat_map(|sources| sources.replace("\\ ", "\0").split(' ').map(|path| path.replace('\0', " ")).collect::<Vec<_>>())
+        .flat_map(|sources| {
+            sources.replace("\\ ", "\0").split(' ').map(|path| path.replace('\0', " ")).collect::<Vec<_>>()
+        })
         .filter(|path| !path.is_empty())
         .collect();
     for source in sources {
@@ -130,6 +134,9 @@ fn rerun_if_sources_change(dep_info: &Path) -> Result<()> {
 fn annotate(module: &[u8], folder: &Path) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut metadata: Value = serde_saphyr::from_str(&fs::read_to_string(folder.join("metadata.yml"))?)?;
+    if !module.windows(9).any(|window| window == b"wapc_init") {
+        return Err("the module exports no wapc_init: src/lib.rs wants upgrade_gate_guest::export_policy!(…)".into());
+    }
     let usage = fs::read_to_string(folder.join("README.md"))?;
     // What the module's own `protocol_version` answers; a test compares.
     metadata["protocolVersion"] = json!("v1");
@@ -139,10 +146,8 @@ fn annotate(module: &[u8], folder: &Path) -> Result<Vec<u8>> {
     let metadata = serde_json::to_vec(&metadata)?;
 
     let mut annotated = module.to_vec();
-    let section = wasm_encoder::CustomSection {
-        name: Cow::Borrowed("io.kubewarden.metadata"),
-        data: Cow::Borrowed(&metadata),
-    };
+    let section =
+        wasm_encoder::CustomSection { name: Cow::Borrowed("io.kubewarden.metadata"), data: Cow::Borrowed(&metadata) };
     wasm_encoder::Section::append_to(&section, &mut annotated);
     Ok(annotated)
 }
@@ -153,7 +158,9 @@ fn require_target() {
     let libraries = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
     let there = libraries.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir());
     if !there {
-        eprintln!("\nThe policies are WebAssembly, and this toolchain cannot build it yet. Run\n\n    rustup target add {TARGET}\n");
+        eprintln!(
+            "\nThe policies are WebAssembly, and this toolchain cannot build it yet. Run\n\n    rustup target add {TARGET}\n"
+        );
         std::process::exit(1);
     }
 }

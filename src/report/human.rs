@@ -65,7 +65,8 @@ const DIM: &str = "2";
 pub(super) fn render(report: &Report, quiet: bool, style: Style, to: &mut impl Write) -> io::Result<()> {
     if !quiet {
         findings(&report.findings, style, to)?;
-        let runbooks: BTreeSet<&str> = report.findings.iter().filter_map(|finding| finding.runbook.as_deref()).collect();
+        let runbooks: BTreeSet<&str> =
+            report.findings.iter().filter_map(|finding| finding.runbook.as_deref()).collect();
         for runbook in runbooks {
             style.paragraph("runbook  ", &escape(runbook), to)?;
         }
@@ -114,7 +115,8 @@ fn findings(findings: &[Finding], style: Style, to: &mut impl Write) -> io::Resu
 fn read(read: &Read, style: Style, to: &mut impl Write) -> io::Result<()> {
     for source in &read.sources {
         let noun = if source.objects == 1 { "object" } else { "objects" };
-        let line = format!("{}: {}, {} {noun} that policies look at", escape(&source.path), source.layout, source.objects);
+        let line =
+            format!("{}: {}, {} {noun} that policies look at", escape(&source.path), source.layout, source.objects);
         style.paragraph("read     ", &line, to)?;
     }
     for kind in &read.kinds {
@@ -134,7 +136,8 @@ fn read(read: &Read, style: Style, to: &mut impl Write) -> io::Result<()> {
 
 fn object(resource: Option<&ResourceRef>) -> String {
     resource.map_or_else(String::new, |resource| {
-        let namespace = resource.namespace.as_ref().map_or(String::new(), |namespace| format!("{}/", escape(namespace)));
+        let namespace =
+            resource.namespace.as_ref().map_or(String::new(), |namespace| format!("{}/", escape(namespace)));
         format!("{} {namespace}{}", escape(&resource.kind), escape(&resource.name))
     })
 }

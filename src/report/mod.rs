@@ -306,7 +306,12 @@ pub(crate) fn outputs(asked: &[Output]) -> std::result::Result<Vec<Output>, Erro
 }
 
 /// Writes every report that was asked for.
-pub(crate) fn write(report: &Report, outputs: &[Output], quiet: bool, color: ColorChoice) -> std::result::Result<(), Error> {
+pub(crate) fn write(
+    report: &Report,
+    outputs: &[Output],
+    quiet: bool,
+    color: ColorChoice,
+) -> std::result::Result<(), Error> {
     for Output { format, file } in outputs {
         let to = file.as_ref().map_or("standard output".into(), |file| file.display().to_string());
         let failed = |error: io::Error| Error::Report { to, error };

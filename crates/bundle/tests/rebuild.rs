@@ -23,7 +23,9 @@ fn copy_workspace(to: &Path) {
         let status = Command::new("cp").arg("-r").arg(from.join(part)).arg(to).status().unwrap();
         assert!(status.success(), "{part}");
     }
-    for (path, text) in [("src/main.rs", "fn main() {}"), ("src/lib.rs", ""), ("benches/evaluation.rs", ""), ("benches/program.rs", "")] {
+    for (path, text) in
+        [("src/main.rs", "fn main() {}"), ("src/lib.rs", ""), ("benches/evaluation.rs", ""), ("benches/program.rs", "")]
+    {
         fs::create_dir_all(to.join(path).parent().unwrap()).unwrap();
         fs::write(to.join(path), text).unwrap();
     }

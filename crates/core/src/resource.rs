@@ -118,7 +118,8 @@ impl FromStr for GroupResource {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (resource, group) = text.split_once('.').unwrap_or((text, ""));
-        let name = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
+        let name =
+            |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b));
         if resource.is_empty() || !name(resource) || !name(group) {
             return Err(GroupResourceError);
         }

@@ -117,8 +117,14 @@ mod tests {
         let cases = [
             (r#"{"operation": "CREATE", "userInfo": {}, "object": {"metadata": {"resourceVersion": "1"}}}"#, true),
             (r#"{"operation": "CREATE", "object": {"metadata": {"resourceVersion": "1"}}}"#, true),
-            (r#"{"operation": "CREATE", "userInfo": {"username": ""}, "object": {"metadata": {"resourceVersion": "1"}}}"#, true),
-            (r#"{"operation": "CREATE", "userInfo": {"username": "a"}, "object": {"metadata": {"resourceVersion": "1"}}}"#, false),
+            (
+                r#"{"operation": "CREATE", "userInfo": {"username": ""}, "object": {"metadata": {"resourceVersion": "1"}}}"#,
+                true,
+            ),
+            (
+                r#"{"operation": "CREATE", "userInfo": {"username": "a"}, "object": {"metadata": {"resourceVersion": "1"}}}"#,
+                false,
+            ),
             (r#"{"operation": "UPDATE", "userInfo": {}, "object": {"metadata": {"resourceVersion": "1"}}}"#, false),
             (r#"{"operation": "CREATE", "userInfo": {}, "object": {"metadata": {}}}"#, false),
             (r#"{"operation": "CREATE", "userInfo": null, "object": null, "oldObject": null, "options": null}"#, false),

@@ -34,11 +34,11 @@ pub enum SettingsError {
         allowed: &'static str,
     },
     /// A field that the policy does not have.
-    #[error("settings: `{field}` is not known; expected one of {known}")]
+    #[error("settings: `{field}` is not known; {known}")]
     Unknown {
         /// Its name, shortened.
         field: String,
-        /// The fields that the policy has.
+        /// The fields that the policy has, in words.
         known: String,
     },
 }
@@ -79,6 +79,8 @@ impl<'a> SettingsReader<'a> {
     pub fn finish(&self) -> Result<(), SettingsError> {
         let Some(field) = self.fields.names().find(|field| !self.known.contains(field)) else { return Ok(()) };
         let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
-        Err(SettingsError::Unknown { field: shorten(field, 40), known: known.join(", ") })
+        let known =
+            if known.is_empty() { "there are none".into() } else { format!("expected one of {}", known.join(", ")) };
+        Err(SettingsError::Unknown { field: shorten(field, 40), known })
     }
 }

@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn each_effect_has_its_answer_and_is_recorded() {
-        let cases = [(Effect::Deny, false, 0), (Effect::Unknown, false, 0), (Effect::Warn, true, 1), (Effect::Dryrun, true, 0)];
+        let cases =
+            [(Effect::Deny, false, 0), (Effect::Unknown, false, 0), (Effect::Warn, true, 1), (Effect::Dryrun, true, 0)];
         for (effect, allowed, warnings) in cases {
             let verdict = Verdict::new("policy", vec![finding(effect)]);
             assert_eq!((verdict.allowed, verdict.warnings.len()), (allowed, warnings), "{effect:?}");

@@ -63,7 +63,11 @@ impl FromStr for Version {
 
 /// Digits only: `u64::from_str` alone would also take `+1`.
 fn number(text: &str) -> Result<u64, VersionError> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().map_err(|_| VersionError) } else { Err(VersionError) }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().map_err(|_| VersionError)
+    } else {
+        Err(VersionError)
+    }
 }
 
 impl fmt::Display for Version {

@@ -146,26 +146,34 @@ pub(crate) fn answer(call: &HostCall<'_>, grants: &Grants, context: &Context) ->
 
 fn list_all(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Answer, Reply> {
     let request: ListAllResourcesRequest = parse(call)?;
-    list(grants, context, ListQuery {
-        api_version: request.api_version,
-        kind: request.kind,
-        namespace: None,
-        label_selector: request.label_selector,
-        field_selector: request.field_selector,
-        fields: request.field_masks.unwrap_or_default(),
-    })
+    list(
+        grants,
+        context,
+        ListQuery {
+            api_version: request.api_version,
+            kind: request.kind,
+            namespace: None,
+            label_selector: request.label_selector,
+            field_selector: request.field_selector,
+            fields: request.field_masks.unwrap_or_default(),
+        },
+    )
 }
 
 fn list_by_namespace(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Answer, Reply> {
     let request: ListResourcesByNamespaceRequest = parse(call)?;
-    list(grants, context, ListQuery {
-        api_version: request.api_version,
-        kind: request.kind,
-        namespace: Some(request.namespace),
-        label_selector: request.label_selector,
-        field_selector: request.field_selector,
-        fields: request.field_masks.unwrap_or_default(),
-    })
+    list(
+        grants,
+        context,
+        ListQuery {
+            api_version: request.api_version,
+            kind: request.kind,
+            namespace: Some(request.namespace),
+            label_selector: request.label_selector,
+            field_selector: request.field_selector,
+            fields: request.field_masks.unwrap_or_default(),
+        },
+    )
 }
 
 fn list(grants: &Grants, context: &Context, query: ListQuery) -> Result<Answer, Reply> {

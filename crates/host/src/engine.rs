@@ -111,6 +111,11 @@ fn engine(strategy: Strategy, limits: &Limits, slots: usize) -> Result<Engine, L
     config.strategy(strategy).epoch_interruption(true);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)
-        .or_else(|_| Engine::new(config.allocation_strategy(InstanceAllocationStrategy::OnDemand)))
+        .or_else(|_| {
+            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+            // Bounds are checked in code instead of by reserving 4 GiB for each memory.
+            config.memory_reservation(0).memory_guard_size(0).memory_reservation_for_growth(1 << 20);
+            Engine::new(&config)
+        })
         .map_err(|error| LoadError::Runtime(error.to_string()))
 }

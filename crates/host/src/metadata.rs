@@ -76,7 +76,7 @@ impl Metadata {
                     return metadata.map(Some).map_err(|error| LoadError::Metadata(error.to_string()));
                 }
                 Ok(_) => {}
-                Err(error) => return Err(LoadError::Module(error.to_string())),
+                Err(error) => return Err(LoadError::Module(error.message().to_owned())),
             }
         }
         Ok(None)
@@ -93,7 +93,8 @@ impl Rule {
         has(&self.api_groups, &resource.group)
             && has(&self.api_versions, version)
             && has(&self.operations, operation)
-            && (has(&self.resources, &resource.resource) || self.resources.iter().any(|entry| whole.contains(&entry.as_str())))
+            && (has(&self.resources, &resource.resource)
+                || self.resources.iter().any(|entry| whole.contains(&entry.as_str())))
     }
 }
 

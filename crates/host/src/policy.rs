@@ -56,7 +56,8 @@ impl Policy {
         }
         let module = Module::from_binary(engine, wasm).map_err(|error| LoadError::Module(format!("{error:#}")))?;
         let exports = |name| module.get_export(name);
-        let (Some(ExternType::Func(_)), Some(ExternType::Memory(_))) = (exports("__guest_call"), exports("memory")) else {
+        let (Some(ExternType::Func(_)), Some(ExternType::Memory(_))) = (exports("__guest_call"), exports("memory"))
+        else {
             return Err(LoadError::NotWapc);
         };
 
@@ -102,8 +103,8 @@ impl Policy {
     ) -> Result<Evaluation, EvaluationError> {
         let payload = format!(r#"{{"request":{request},"settings":{settings}}}"#);
         let call = self.call("validate", payload.into_bytes(), grants.clone(), context.clone())?;
-        let response: ValidationResponse = serde_json::from_slice(&call.response)
-            .map_err(|_| EvaluationError::Protocol { operation: "validate" })?;
+        let response: ValidationResponse =
+            serde_json::from_slice(&call.response).map_err(|_| EvaluationError::Protocol { operation: "validate" })?;
         Ok(Evaluation { response: response.into(), incomplete: call.incomplete, log: call.log })
     }
 
@@ -127,7 +128,11 @@ impl Policy {
         self.ask("protocol_version", b"")
     }
 
-    fn ask<T: serde::de::DeserializeOwned>(&self, operation: &'static str, payload: &[u8]) -> Result<T, EvaluationError> {
+    fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        payload: &[u8],
+    ) -> Result<T, EvaluationError> {
         let nothing = Context::new(std::sync::Arc::new(NoCluster));
         let call = self.call(operation, payload.to_vec(), Grants::none(), nothing)?;
         serde_json::from_slice(&call.response).map_err(|_| EvaluationError::Protocol { operation })

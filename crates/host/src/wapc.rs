@@ -123,7 +123,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Call>) -> Result<()> {
         let answer = std::mem::take(&mut caller.data_mut().host_answer);
         write(&mut caller, "__host_response", start, &answer)
     })?;
-    linker.func_wrap("wapc", "__host_error_len", |caller: Caller<'_, Call>| length(caller.data().host_error.as_bytes()))?;
+    linker.func_wrap("wapc", "__host_error_len", |caller: Caller<'_, Call>| {
+        length(caller.data().host_error.as_bytes())
+    })?;
     linker.func_wrap("wapc", "__host_error", |mut caller: Caller<'_, Call>, start: u32| {
         let error = std::mem::take(&mut caller.data_mut().host_error);
         write(&mut caller, "__host_error", start, error.as_bytes())
@@ -165,14 +167,15 @@ fn host_call(
         (operation_start, operation_length),
         (payload_start, payload_length),
     ];
-    let [binding, namespace, operation, payload] = ranges.map(|(start, length)| read(&mut caller, "__host_call", start, length));
+    let [binding, namespace, operation, payload] =
+        ranges.map(|(start, length)| read(&mut caller, "__host_call", start, length));
     let payload = payload?;
-    let text = |bytes: Result<Vec<u8>, EvaluationError>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text =
+        |bytes: Result<Vec<u8>, EvaluationError>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let (binding, namespace, operation) = (text(binding)?, text(namespace)?, text(operation)?);
 
     let call = caller.data_mut();
-    let question =
-        HostCall { binding: &binding, namespace: &namespace, operation: &operation, payload: &payload };
+    let question = HostCall { binding: &binding, namespace: &namespace, operation: &operation, payload: &payload };
     let reply = capabilities::answer(&question, &call.grants, &call.context);
     call.check_time()?;
     call.host_answer.clear();
@@ -212,7 +215,12 @@ fn memory<'m>(caller: &'m mut Caller<'_, Call>) -> Option<&'m mut [u8]> {
     }
 }
 
-fn read(caller: &mut Caller<'_, Call>, function: &'static str, start: u32, length: u32) -> Result<Vec<u8>, EvaluationError> {
+fn read(
+    caller: &mut Caller<'_, Call>,
+    function: &'static str,
+    start: u32,
+    length: u32,
+) -> Result<Vec<u8>, EvaluationError> {
     let (start, length) = (start as usize, length as usize);
     let bytes = memory(caller).and_then(|memory| memory.get(start..start.checked_add(length)?));
     bytes.map(<[u8]>::to_vec).ok_or(EvaluationError::OutOfBounds { function })

@@ -81,8 +81,18 @@ fn every_way_to_misbehave_has_its_own_error() {
     let cases: Vec<(&str, String, String, &str)> = vec![
         ("good", respond(17), accept.into(), "accepted"),
         ("loops", "(loop $l (br $l)) (i32.const 1)".into(), String::new(), "WallTime"),
-        ("eats memory", "(loop $l (drop (memory.grow (i32.const 16))) (br $l)) (i32.const 1)".into(), String::new(), "Memory"),
-        ("asks for 4 GiB at once", "(drop (memory.grow (i32.const 65535))) (i32.const 1)".into(), String::new(), "Memory"),
+        (
+            "eats memory",
+            "(loop $l (drop (memory.grow (i32.const 16))) (br $l)) (i32.const 1)".into(),
+            String::new(),
+            "Memory",
+        ),
+        (
+            "asks for 4 GiB at once",
+            "(drop (memory.grow (i32.const 65535))) (i32.const 1)".into(),
+            String::new(),
+            "Memory",
+        ),
         ("traps", "unreachable".into(), String::new(), "Trap"),
         ("divides by zero", "(i32.div_u (i32.const 1) (i32.const 0))".into(), String::new(), "Trap"),
         ("overflows the stack", "(call $recurse) (i32.const 1)".into(), String::new(), "Trap"),
@@ -91,12 +101,32 @@ fn every_way_to_misbehave_has_its_own_error() {
         ("returns nothing", "(i32.const 1)".into(), String::new(), "Protocol"),
         ("returns 100 MB", respond(100_000_000), String::new(), "Response"),
         ("returns what it does not have", respond(60_000), String::new(), "Protocol"),
-        ("returns from beyond its memory", "(call $response (i32.const 65000) (i32.const 60000)) (i32.const 1)".into(), String::new(), "OutOfBounds"),
-        ("takes the request beyond its memory", "(call $request (i32.const 0) (i32.const -1)) (i32.const 1)".into(), String::new(), "OutOfBounds"),
+        (
+            "returns from beyond its memory",
+            "(call $response (i32.const 65000) (i32.const 60000)) (i32.const 1)".into(),
+            String::new(),
+            "OutOfBounds",
+        ),
+        (
+            "takes the request beyond its memory",
+            "(call $request (i32.const 0) (i32.const -1)) (i32.const 1)".into(),
+            String::new(),
+            "OutOfBounds",
+        ),
         ("reports an error", "(call $error (i32.const 0) (i32.const 4)) (i32.const 0)".into(), "oops".into(), "Guest"),
         ("fails without a word", "(i32.const 0)".into(), String::new(), "Guest"),
-        ("calls the host without end", format!("(loop $l (drop {small_call}) (br $l)) (i32.const 1)"), small_data, "WallTime"),
-        ("logs without end", "(loop $l (call $log (i32.const 0) (i32.const 60000)) (br $l)) (i32.const 1)".into(), String::new(), "WallTime"),
+        (
+            "calls the host without end",
+            format!("(loop $l (drop {small_call}) (br $l)) (i32.const 1)"),
+            small_data,
+            "WallTime",
+        ),
+        (
+            "logs without end",
+            "(loop $l (call $log (i32.const 0) (i32.const 60000)) (br $l)) (i32.const 1)".into(),
+            String::new(),
+            "WallTime",
+        ),
         ("sleeps in a host call", format!("{slow_call} (drop) (i32.const 1)"), slow_data, "WallTime"),
         ("asks for a huge list", format!("{big_call} (drop) (i32.const 1)"), big_data, "HostAnswer"),
     ];
@@ -122,12 +152,10 @@ fn a_limit_carries_its_number_and_what_was_seen() {
     let host = Host::new(LIMITS).unwrap();
     let load = |body: &str| host.load(&module(body, ""), Compiler::Cranelift).unwrap();
     let grown = load("(drop (memory.grow (i32.const 255))) (i32.const 1)");
-    assert_eq!(
-        evaluate(&grown, "10"),
-        Err(EvaluationError::Memory { limit: 4 << 20, seen: 16 << 20 })
-    );
+    assert_eq!(evaluate(&grown, "10"), Err(EvaluationError::Memory { limit: 4 << 20, seen: 16 << 20 }));
     let started = Instant::now();
-    let Err(EvaluationError::WallTime { limit, seen }) = evaluate(&load("(loop $l (br $l)) (i32.const 1)"), "10") else {
+    let Err(EvaluationError::WallTime { limit, seen }) = evaluate(&load("(loop $l (br $l)) (i32.const 1)"), "10")
+    else {
         panic!("a loop came to an end")
     };
     assert_eq!(limit, LIMITS.wall_time);
@@ -153,8 +181,10 @@ fn what_is_no_policy_of_kubewarden_is_refused_by_name() {
         (text("(module)"), "is not a waPC policy"),
         (text(r#"(module (memory (export "memory") 1))"#), "is not a waPC policy"),
         (
-            text(r#"(module (import "env" "now" (func)) (memory (export "memory") 1)
-                (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)))"#),
+            text(
+                r#"(module (import "env" "now" (func)) (memory (export "memory") 1)
+                (func (export "__guest_call") (param i32 i32) (result i32) (i32.const 1)))"#,
+            ),
             "imports `env.now`",
         ),
         (with_metadata(r#"{"rules": [], "executionMode": "opa"}"#), "has execution mode `opa`"),

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 use upgrade_gate_core::{Fields, GroupResource};
 
 use crate::{
+    bytes::{self, HEAD},
     evidence::Evidence,
-    flaw::Flaw,
+    flaw::{Flaw, MAX_FILE},
     json::{self, Head},
     object::{Object, Origin},
     path::{Place, ResourcePath, resource_path},
@@ -21,8 +22,7 @@ use crate::{
     yaml,
 };
 
-/// How much of a file decides whether the rest is read: logs are left alone.
-const HEAD: usize = 8 << 10;
+const CRD: &str = "CustomResourceDefinition";
 
 /// A list in a list in a list: no tool writes that.
 const MAX_LISTS: usize = 4;
@@ -68,39 +68,40 @@ impl Builder {
 
     /// What is read from here on belongs to this source.
     pub fn source(&mut self, path: &str) {
-        self.sources.push(Source { path: path.into(), layout: Layout::Files, objects: 0, bytes: 0 });
+        self.sources.push(Source { path: path.into(), layout: Layout::Files, documents: 0, objects: 0, bytes: 0 });
     }
 
-    /// Reads one file. `path` has `/` between its parts; it is shown to people, and the layouts of
-    /// must-gathers are known by it.
+    /// Reads one file, or as much of it as tells that it holds no Kubernetes documents. `path` has
+    /// `/` between its parts; it is shown to people, and the layouts of must-gathers are known by it.
     pub fn read(&mut self, path: &str, mut reader: impl Read) {
         let place = self.visit(path);
         let mut bytes = Vec::new();
-        let read = reader.by_ref().take(HEAD as u64).read_to_end(&mut bytes);
-        let outcome = read.and_then(|_| {
-            if is_candidate(path, place.is_some(), &bytes) {
-                reader.read_to_end(&mut bytes).map(|_| true)
-            } else {
-                Ok(false)
-            }
-        });
+        let outcome = self.read_bytes(path, place.is_some(), &mut reader, &mut bytes);
         if let Some(source) = self.sources.last_mut() {
             source.bytes += bytes.len() as u64;
         }
+        let begun = String::from_utf8_lossy(&bytes);
+        let file = File { path: path.into(), place, text: &begun };
         match outcome {
+            Ok(true) => self.bytes(file, &bytes),
+            Ok(false) if bytes::is_archive(&bytes) => self.skip(&file, 0, Flaw::Archive, false),
             Ok(false) => {}
-            Ok(true) => self.bytes(path, place, &bytes),
-            Err(error) => self.unreadable(path, &error),
+            Err(Flaw::Unreadable(why)) => self.lost_file(&file, Flaw::Unreadable(why)),
+            Err(flaw) => self.skip(&file, 0, flaw, true),
         }
     }
 
-    /// A file or a folder that exists and cannot be read: anything may be in it.
+    /// A file that exists and cannot be read.
     pub fn unreadable(&mut self, path: &str, error: &io::Error) {
         let place = self.visit(path);
-        let flaw = Flaw::Unreadable(error.kind().to_string());
         let file = File { path: path.into(), place, text: "" };
-        let matters = file.place.as_ref().is_none_or(|place| self.wanted.names_resource(&place.resource));
-        self.skip(&file, 0, flaw, matters);
+        self.lost_file(&file, Flaw::Unreadable(error.kind().to_string()));
+    }
+
+    /// A folder that cannot be read: anything may be in it.
+    pub fn unreadable_folder(&mut self, path: &str, error: &io::Error) {
+        let file = File { path: path.into(), place: None, text: "" };
+        self.skip(&file, 0, Flaw::Unreadable(error.kind().to_string()), true);
     }
 
     /// A link to a folder above it: what is below has been read by its other name.
@@ -131,16 +132,41 @@ impl Builder {
         Some(place)
     }
 
-    fn bytes(&mut self, path: &str, place: Option<ResourcePath>, bytes: &[u8]) {
-        let path: Arc<str> = path.into();
-        let Ok(text) = str::from_utf8(bytes) else {
-            let lossy = String::from_utf8_lossy(bytes);
-            let file = File { path, place, text: "" };
-            let matters = self.matters(&file, &lossy);
-            let valid = lossy.find(char::REPLACEMENT_CHARACTER).and_then(|end| lossy.get(..end)).unwrap_or_default();
-            return self.skip(&file, valid.matches('\n').count() + 1, Flaw::NotText, matters);
+    /// Whether the file was worth reading to its end.
+    fn read_bytes(
+        &self,
+        path: &str,
+        is_place: bool,
+        reader: &mut impl Read,
+        bytes: &mut Vec<u8>,
+    ) -> Result<bool, Flaw> {
+        let failed = |error: io::Error| Flaw::Unreadable(error.kind().to_string());
+        reader.by_ref().take(HEAD).read_to_end(bytes).map_err(failed)?;
+        if bytes::is_archive(bytes) || !bytes::is_candidate(path, is_place, bytes) {
+            return Ok(false);
+        }
+        reader.by_ref().take(MAX_FILE - HEAD + 1).read_to_end(bytes).map_err(failed)?;
+        if bytes.len() as u64 > MAX_FILE { Err(Flaw::FileTooLarge) } else { Ok(true) }
+    }
+
+    /// A file of which nothing is known but its path, and perhaps how it begins.
+    fn lost_file(&mut self, file: &File<'_>, flaw: Flaw) {
+        let matters = match &file.place {
+            Some(place) => self.wanted.names_resource(&place.resource),
+            None => bytes::is_named_as_document(&file.path) || text::begins_as_document(file.text),
         };
-        let file = File { path, place, text: text.strip_prefix('\u{feff}').unwrap_or(text) };
+        self.skip(file, 0, flaw, matters);
+    }
+
+    fn bytes(&mut self, file: File<'_>, bytes: &[u8]) {
+        let text = match bytes::decode(bytes) {
+            Ok(text) => text,
+            Err((flaw, line, legible)) => {
+                let matters = self.matters(&file, &legible);
+                return self.skip(&file, line, flaw, matters);
+            }
+        };
+        let file = File { text: &text, ..file };
         if file.text.trim().is_empty() {
             let matters = file.place.as_ref().is_some_and(|place| self.wanted.names_resource(&place.resource));
             return self.skip(&file, 0, Flaw::Empty, matters);
@@ -158,8 +184,11 @@ impl Builder {
             self.document(file, document, &mut |part| lines.of(part), MAX_LISTS);
         }
         let Some(broken) = broken else { return };
+        // What the list says of its items, as far as it came to say it.
+        let listed_as = broken.list_kind();
         for item in &broken.items {
-            self.document(file, item, &mut |part| lines.of(part), MAX_LISTS);
+            let line = lines.of(item.get());
+            self.object(file, item, listed_as.as_ref(), line);
         }
         let matters = self.matters(file, broken.rest);
         let line = Lines::new(file.text).of(broken.rest) + broken.lines_down;
@@ -169,6 +198,7 @@ impl Builder {
     fn yaml(&mut self, file: &File<'_>) {
         for part in text::yaml_documents(file.text) {
             if text::plain_kind(part.text).is_some_and(|kind| !self.wanted.may_be_listed_as(kind)) {
+                self.count_document();
                 continue;
             }
             match yaml::parse(part.text) {
@@ -208,13 +238,12 @@ impl Builder {
         let Some(list_kind) = head.kind.as_deref().filter(|_| lists > 0) else {
             return self.skip_document(file, raw, line, Flaw::NotAnObject);
         };
-        // `List` says nothing of its items; `PodList` says that they are Pods.
-        let item_kind = list_kind.strip_suffix("List").filter(|kind| !kind.is_empty());
-        let item_kind = item_kind.map(|kind| Kind::new(head.api_version.as_deref().unwrap_or_default(), kind));
+        self.count_document();
+        let item_kind = Kind::listed(head.api_version.as_deref().unwrap_or_default(), list_kind);
         let metadata = head.metadata.and_then(|metadata| Fields::parse(metadata.get())).unwrap_or_default();
         let whole = metadata.words("continue").is_none();
         if let Some(kind) = &item_kind {
-            let is_crd = kind.kind == "CustomResourceDefinition";
+            let is_crd = kind.kind == CRD;
             if !is_crd && !self.wanted.names(kind) {
                 return;
             }
@@ -250,6 +279,12 @@ impl Builder {
             (_, _, Some(listed_as)) => listed_as.clone(),
             _ => return self.skip_document(file, raw, line, Flaw::NotAnObject),
         };
+        self.count_document();
+        if kind.kind == CRD
+            && let Some(name) = Fields::parse(raw.get()).and_then(|crd| crd.object("metadata").text("name"))
+        {
+            self.evidence.crd(&name);
+        }
         if !self.wanted.keeps(&kind) {
             if self.wanted.names(&kind) {
                 self.skip(file, line, Flaw::OtherVersion(upgrade_gate_core::shorten(&kind.api_version, 100)), true);
@@ -260,6 +295,12 @@ impl Builder {
         match Object::new(kind, raw, typed, origin) {
             Ok(object) => self.keep(file, object),
             Err(flaw) => self.skip(file, line, flaw, true),
+        }
+    }
+
+    fn count_document(&mut self) {
+        if let Some(source) = self.sources.last_mut() {
+            source.documents += 1;
         }
     }
 
@@ -317,15 +358,4 @@ impl Builder {
 
 fn is_list(head: &Head<'_>) -> bool {
     head.items.is_some() && head.kind.as_deref().is_some_and(|kind| kind.ends_with("List"))
-}
-
-/// Whether a file is worth reading to its end, by its first bytes and, for one that begins oddly, by
-/// its name.
-fn is_candidate(path: &str, is_place: bool, head: &[u8]) -> bool {
-    let named = [".json", ".yaml", ".yml"].iter().any(|extension| path.ends_with(extension));
-    let text = String::from_utf8_lossy(head);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    // Many a log is of JSON too, but few lines of logs have a kind.
-    let is_json = text.starts_with('{') && text.contains("\"kind\"");
-    named || is_place || is_json || text::begins_as_document(text)
 }

@@ -46,6 +46,8 @@ pub(crate) struct Evidence {
     broken: BTreeMap<GroupResource, String>,
     /// The CRDs of whole CustomResourceDefinitionLists, and where the list is.
     crd_lists: BTreeMap<String, BTreeSet<String>>,
+    /// CRDs that are there as objects.
+    crds: BTreeSet<String>,
     /// Image folders of must-gathers.
     images: BTreeMap<String, Image>,
     /// What the user vouches for.
@@ -73,6 +75,11 @@ impl Evidence {
             self.crd_lists.insert(path.into(), crds);
         }
         self.lists.entry(kind).or_insert_with(|| path.into());
+    }
+
+    /// A CustomResourceDefinition.
+    pub(crate) fn crd(&mut self, name: &str) {
+        self.crds.insert(name.into());
     }
 
     /// The mere path of a file, whatever is in it.
@@ -149,12 +156,17 @@ impl Evidence {
 
     fn not_installed(&self, resource: &GroupResource) -> Option<String> {
         let crd = resource.to_string();
-        if let Some((path, _)) = self.crd_lists.iter().find(|(_, crds)| !crds.contains(&crd)) {
+        // One source that has it is enough: lists may be of different days.
+        let images = self.images.values().map(|image| &image.crds);
+        if self.crd_lists.values().chain(images).chain([&self.crds]).any(|crds| crds.contains(&crd)) {
+            return None;
+        }
+        if let Some(path) = self.crd_lists.keys().next() {
             return Some(format!("no CRD of it in the CustomResourceDefinitionList in {path}"));
         }
         let (image, _) = self.images.iter().find(|(_, image)| {
             let collector = is_collected(resource) && !image.folders.is_empty();
-            collector && image.crds.contains(HYPERCONVERGED.crd) && !image.crds.contains(&crd)
+            collector && image.crds.contains(HYPERCONVERGED.crd)
         })?;
         Some(format!("no CRD of it in {}, which has the one of HyperConverged", shown(image)))
     }

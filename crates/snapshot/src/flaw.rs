@@ -1,7 +1,10 @@
-//! Why something of a source was not taken. No reason ever quotes the source.
+//! Why something of a source was not taken. No reason quotes the content of an object.
 
 /// The largest object that is kept, in bytes of JSON: the API server itself takes 3 MiB.
 pub const MAX_OBJECT: usize = 16 << 20;
+
+/// The largest file that is read, in bytes: it is held in memory as a whole.
+pub const MAX_FILE: u64 = 512 << 20;
 
 /// The deepest nesting of an object that is kept, in levels: so much `serde_json` parses, and whoever
 /// is handed the object need not do better.
@@ -16,6 +19,12 @@ pub enum Flaw {
     /// A link to a folder above it.
     #[error("is a link to a folder above it")]
     LinkCycle,
+    /// Larger than [`MAX_FILE`].
+    #[error("has more than {MAX_FILE} bytes: split it by kind, as `kubectl get --raw` writes it")]
+    FileTooLarge,
+    /// Packed: gzip, zstd, xz, zip or tar.
+    #[error("is an archive: unpack it, and check the folder")]
+    Archive,
     /// Nothing in it.
     #[error("is empty")]
     Empty,

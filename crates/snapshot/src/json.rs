@@ -8,7 +8,10 @@ use serde::{
 };
 use serde_json::{Deserializer, error::Category, value::RawValue};
 
-use crate::flaw::{Flaw, MAX_DEPTH};
+use crate::{
+    flaw::{Flaw, MAX_DEPTH},
+    wanted::Kind,
+};
 
 /// Where a text stops being JSON.
 pub(crate) struct Break<'a> {
@@ -19,6 +22,16 @@ pub(crate) struct Break<'a> {
     pub(crate) lines_down: usize,
     /// The items of a list that was cut, as far as they are whole.
     pub(crate) items: Vec<&'a RawValue>,
+    /// What came before the cut of `apiVersion` and `kind`.
+    api_version: Option<String>,
+    kind: Option<String>,
+}
+
+impl Break<'_> {
+    /// What the list says its items are.
+    pub(crate) fn list_kind(&self) -> Option<Kind> {
+        Kind::listed(self.api_version.as_deref()?, self.kind.as_deref()?)
+    }
 }
 
 /// The documents of a text, in order, and what broke it off.
@@ -33,12 +46,11 @@ pub(crate) fn documents(text: &str) -> (Vec<&RawValue>, Option<Break<'_>>) {
             Some(Err(error)) => {
                 let rest = text.get(start..).unwrap_or_default();
                 let before = text.get(..start).unwrap_or_default().matches('\n').count();
-                let broken = Break {
-                    flaw: flaw_of(&error),
-                    rest,
-                    lines_down: error.line().saturating_sub(before + 1),
-                    items: whole_items(rest),
-                };
+                let lines_down = error.line().saturating_sub(before + 1);
+                let mut broken =
+                    Break { flaw: flaw_of(&error), rest, lines_down, items: Vec::new(), api_version: None, kind: None };
+                // The error is known already; what comes before it is kept.
+                let _ = Deserializer::from_str(rest).deserialize_map(CutList { list: &mut broken });
                 return (documents, Some(broken));
             }
         }
@@ -96,16 +108,9 @@ fn flaw_of(error: &serde_json::Error) -> Flaw {
     }
 }
 
-/// The items of a list of which the end is missing.
-fn whole_items(text: &str) -> Vec<&RawValue> {
-    let mut items = Vec::new();
-    // The error is known already; what was read before it is in `items`.
-    let _ = Deserializer::from_str(text).deserialize_map(CutList { items: &mut items });
-    items
-}
-
-struct CutList<'i, 'a> {
-    items: &'i mut Vec<&'a RawValue>,
+/// A list of which the end is missing.
+struct CutList<'l, 'a> {
+    list: &'l mut Break<'a>,
 }
 
 impl<'a> Visitor<'a> for CutList<'_, 'a> {
@@ -118,7 +123,11 @@ impl<'a> Visitor<'a> for CutList<'_, 'a> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             if key == "items" {
-                map.next_value_seed(CutItems { items: self.items })?;
+                map.next_value_seed(CutItems { items: &mut self.list.items })?;
+            } else if key == "apiVersion" {
+                self.list.api_version = map.next_value()?;
+            } else if key == "kind" {
+                self.list.kind = map.next_value()?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

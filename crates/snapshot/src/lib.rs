@@ -27,6 +27,7 @@ mod kinds;
 mod wanted;
 mod flaw;
 mod path;
+mod bytes;
 mod text;
 mod json;
 mod yaml;
@@ -38,7 +39,7 @@ mod snapshot;
 
 pub use builder::Builder;
 pub use evidence::{KindReport, State};
-pub use flaw::{Flaw, MAX_DEPTH, MAX_OBJECT};
+pub use flaw::{Flaw, MAX_DEPTH, MAX_FILE, MAX_OBJECT};
 pub use kinds::resource_of;
 pub use object::{Object, Origin};
 pub use snapshot::{Layout, Skipped, Snapshot, Source};

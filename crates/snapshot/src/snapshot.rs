@@ -37,6 +37,8 @@ pub struct Source {
     pub path: String,
     /// By what was found in it.
     pub layout: Layout,
+    /// Kubernetes documents and items of lists, wanted or not; of unwanted lists only the list.
+    pub documents: usize,
     /// Objects of wanted kinds, with duplicates.
     pub objects: usize,
     /// Bytes read; of logs only the beginning is.

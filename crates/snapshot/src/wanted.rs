@@ -29,6 +29,12 @@ impl Kind {
         Self { api_version: api_version.into(), kind: kind.into() }
     }
 
+    /// What the items of a list are: `PodList` says that they are Pods, `List` says nothing.
+    pub(crate) fn listed(api_version: &str, list_kind: &str) -> Option<Self> {
+        let kind = list_kind.strip_suffix("List").filter(|kind| !kind.is_empty())?;
+        Some(Self::new(api_version, kind))
+    }
+
     /// Empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
@@ -61,7 +67,7 @@ impl Wanted {
             return true;
         }
         let version = kind.api_version.rsplit('/').next().unwrap_or_default();
-        self.rules.get(&kind.resource()).is_some_and(|versions| versions.contains("*") || versions.contains(version))
+        self.rules_of(&kind.resource()).any(|versions| versions.contains("*") || versions.contains(version))
     }
 
     /// Whether the kind is kept in some version, if perhaps not in this one.
@@ -70,7 +76,14 @@ impl Wanted {
     }
 
     pub(crate) fn names_resource(&self, resource: &GroupResource) -> bool {
-        self.rules.contains_key(resource) || self.kinds.iter().any(|kind| kind.resource() == *resource)
+        self.rules_of(resource).next().is_some() || self.kinds.iter().any(|kind| kind.resource() == *resource)
+    }
+
+    /// The versions of each rule for a resource; `*` stands for every group and every resource.
+    fn rules_of<'w>(&'w self, resource: &'w GroupResource) -> impl Iterator<Item = &'w BTreeSet<String>> {
+        let is = |rule: &str, word: &str| rule == "*" || rule == word;
+        let of = move |rule: &GroupResource| is(&rule.group, &resource.group) && is(&rule.resource, &resource.resource);
+        self.rules.iter().filter(move |(rule, _)| of(rule)).map(|(_, versions)| versions)
     }
 
     /// Whether a document of this kind, or of this kind of list, may hold something wanted.
@@ -81,23 +94,33 @@ impl Wanted {
         kind == "List"
             || is("CustomResourceDefinition")
             || self.kinds.iter().any(|wanted| is(&wanted.kind))
-            || self.rules.keys().any(|rule| [kind, item].iter().any(|kind| resource_of(&rule.group, kind) == *rule))
+            || self.rules.keys().any(|rule| {
+                rule.resource == "*"
+                    || [kind, item].iter().any(|kind| resource_of(&rule.group, kind).resource == rule.resource)
+            })
     }
 
     pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
         self.kinds.iter()
     }
 
-    /// Whether a text that could not be parsed may hold an object of a wanted kind: it has the word
-    /// in it, or, for a rule, the plural's stem.
+    /// Whether a text that could not be parsed may hold an object of a wanted kind: the kind, its list
+    /// or its plural is a word of it.
     pub(crate) fn mentioned_in(&self, text: &str) -> bool {
-        if self.kinds.iter().any(|kind| text.contains(&kind.kind)) {
-            return true;
-        }
-        let lower = text.to_lowercase();
-        self.rules.keys().any(|rule| {
-            let stem = rule.resource.strip_suffix("ies").or(rule.resource.strip_suffix("es"));
-            lower.contains(stem.or(rule.resource.strip_suffix('s')).unwrap_or(&rule.resource))
-        })
+        let words: BTreeSet<&str> =
+            text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let is_kind = |word: &str| self.kinds.iter().any(|kind| kind.kind == word);
+        let is_rule = |word: &str| {
+            let lower = word.to_lowercase();
+            self.rules.keys().any(|rule| {
+                rule.resource == "*"
+                    || rule.resource == lower
+                    || resource_of(&rule.group, word).resource == rule.resource
+            })
+        };
+        words
+            .into_iter()
+            .map(|word| word.strip_suffix("List").unwrap_or(word))
+            .any(|word| is_kind(word) || is_rule(word))
     }
 }

@@ -220,8 +220,28 @@ fn evidence_cases() -> Vec<EvidenceCase> {
             "kubevirt's image folder whose CRD of this kind is in the folder of another image",
             &[crd_file(KUBEVIRT, HYPERCONVERGED.crd), crd_file(INSPECT, NODE_MAINTENANCE.crd), hco()],
             0,
-            NotInstalled,
-            &missing_in_image(),
+            NotCaptured,
+            NOTHING,
+        ),
+        case(
+            "CRDs without this one, but another list has it",
+            &[
+                ("before.json".into(), crd_list(json!({}), &[HYPERCONVERGED.crd])),
+                ("crds.json".into(), crd_list(json!({}), &[NODE_MAINTENANCE.crd])),
+            ],
+            0,
+            NotCaptured,
+            NOTHING,
+        ),
+        case(
+            "CRDs without this one, but it is in a file of its own",
+            &[
+                ("crds.json".into(), crd_list(json!({}), &[HYPERCONVERGED.crd])),
+                ("nm.yaml".into(), crd(NODE_MAINTENANCE.crd).to_string()),
+            ],
+            0,
+            NotCaptured,
+            NOTHING,
         ),
         case("single CRDs that inspect wrote", &[crd_file(INSPECT, HYPERCONVERGED.crd)], 0, NotCaptured, NOTHING),
         case(

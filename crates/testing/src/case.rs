@@ -169,7 +169,9 @@ fn wanted(metadata: &Path) -> Wanted {
         wanted.add_kind(Kind::new(api_version, kind));
     }
     for Rule { api_groups, api_versions, resources } in metadata.rules {
-        for (group, resource) in api_groups.iter().flat_map(|group| resources.iter().map(move |resource| (group, resource))) {
+        for (group, resource) in
+            api_groups.iter().flat_map(|group| resources.iter().map(move |resource| (group, resource)))
+        {
             let resource = GroupResource { group: group.clone(), resource: resource.clone() };
             wanted.add_rule(resource, api_versions.iter().cloned());
         }
@@ -186,13 +188,7 @@ pub fn check(case: &Case, answer: &Answer) {
     assert!(answer.message.iter().all(|message| length(message) < 1_000), "{}: the message is too long", case.case);
     assert!(answer.warnings.iter().all(|warning| length(warning) < 200), "{}: a warning is too long", case.case);
     let shown = |answer: &Answer| serde_json::to_string_pretty(answer).unwrap_or_default();
-    assert!(
-        case.then == *answer,
-        "{}\nexpected {}\nanswered {}",
-        case.case,
-        shown(&case.then),
-        shown(answer),
-    );
+    assert!(case.then == *answer, "{}\nexpected {}\nanswered {}", case.case, shown(&case.then), shown(answer),);
 }
 
 /// Runs every case of a policy's folder natively.

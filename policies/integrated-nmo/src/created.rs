@@ -27,9 +27,7 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
                  nodemaintenance.medik8s.io/v1beta1; kind and spec stay the same."
             .into(),
         resources: vec![review.subject()],
-        warning: format!(
-            "HCO 1.7 deletes it and uncordons {node}: use apiVersion nodemaintenance.medik8s.io/v1beta1"
-        ),
+        warning: format!("HCO 1.7 deletes it and uncordons {node}: use apiVersion nodemaintenance.medik8s.io/v1beta1"),
     })
 }
 

@@ -1,8 +1,8 @@
 //! Rule `in-use`: an object exists that the upgrade will delete.
 
 use upgrade_gate_core::{
-    Cluster, Effect, Finding, GetQuery, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, exists, only_name,
-    shorten,
+    Cluster, Effect, Finding, GetQuery, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, exists,
+    only_name, shorten,
 };
 
 /// Names may have 253 characters; a message with several of them stays below 1,000.
@@ -17,7 +17,7 @@ pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
 
     let (message, remedy) = match object.node_name.as_deref() {
         node if metadata.deletion_timestamp.is_some() => stuck(&name, &metadata, node),
-        None => nodeless(&name, "names no node", "Delete it"),
+        None => nodeless(&name, "names no node", "If nobody needs it, delete it"),
         Some(node) if is_missing(cluster, node) => {
             let what = format!("is for node {}, which was not found", shorten(node, NAME));
             nodeless(&name, &what, "If the node is gone for good, delete the object")

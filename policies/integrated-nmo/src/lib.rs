@@ -4,9 +4,7 @@ mod created;
 mod in_use;
 mod settings;
 
-use upgrade_gate_core::{
-    Cluster, Finding, NODE_MAINTENANCE, Operation, Policy, Review, SettingsError, SettingsReader,
-};
+use upgrade_gate_core::{Cluster, Finding, NODE_MAINTENANCE, Operation, Policy, Review, SettingsError, SettingsReader};
 
 pub use settings::Settings;
 
@@ -26,7 +24,8 @@ impl Policy for IntegratedNmo {
     /// An UPDATE or DELETE of a NodeMaintenance is how its users get out: never refused, never
     /// remarked on.
     fn check(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Vec<Finding> {
-        let ours = review.kind.api_version() == NODE_MAINTENANCE.api_version && review.kind.kind == NODE_MAINTENANCE.kind;
+        let ours =
+            review.kind.api_version() == NODE_MAINTENANCE.api_version && review.kind.kind == NODE_MAINTENANCE.kind;
         if !ours || review.operation != Operation::Create || review.sub_resource.is_some() {
             Vec::new()
         } else if review.is_audit() {

@@ -1,7 +1,7 @@
 //! The case files beside this one, natively.
 
-use upgrade_gate_core::Policy;
 use integrated_nmo::IntegratedNmo;
+use upgrade_gate_core::Policy;
 
 #[test]
 fn every_case_is_answered_as_stated() {
