@@ -2,6 +2,8 @@
 //! wasmtime with a fresh instance, and on a bare wasmtime with one instance used over and over, which
 //! the host never does.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a benchmark says no")]
+
 use std::sync::Arc;
 
 use divan::Bencher;

@@ -1,5 +1,7 @@
 //! `upgrade-gate check`, through the binary, as its user runs it.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test says no")]
+
 use std::{
     fs,
     path::Path,
@@ -109,7 +111,14 @@ fn verdicts_and_exit_codes() {
             [3, 3, 0, 0],
         ),
         ("nothing at all", "notes.txt", "nothing".into(), "unknown", [3, 3, 0, 0]),
-        ("a manifest in Git", "a.json", object(false).to_string(), "warning", [1, 0, 0, 0]),
+        ("a manifest in Git", "a.json", object(false).to_string(), "unknown", [3, 3, 0, 0]),
+        (
+            "a manifest in Git, and proved absence",
+            "a.json",
+            format!("{}{}", object(false), typed_list(&[])),
+            "warning",
+            [1, 0, 0, 0],
+        ),
     ];
     for (name, file, content, verdict, codes) in cases {
         let folder = folder(&[(file, content)]);

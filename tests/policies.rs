@@ -1,6 +1,8 @@
 //! The bundled policies as Wasm, through the host: every case of every policy, and what a policy
 //! server expects of a module.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test says no")]
+
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use upgrade_gate_bundle::BUNDLED;

@@ -1,6 +1,8 @@
 //! Real objects, where they are beside the checkout as `../shared/data`; they are not part of the
 //! repository. Without them these tests say so and pass.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a panic is how a test says no")]
+
 use std::{path::PathBuf, process::Command};
 
 use serde_json::Value;

@@ -13,7 +13,7 @@ use std::{
     process::Command,
 };
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -133,16 +133,16 @@ fn rerun_if_sources_change(dep_info: &Path) -> Result<()> {
 /// Source: kubewarden-controller 3460bb71, crates/kwctl/src/annotate.rs.
 fn annotate(module: &[u8], folder: &Path) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-changed={}", folder.display());
-    let mut metadata: Value = serde_saphyr::from_str(&fs::read_to_string(folder.join("metadata.yml"))?)?;
+    let mut metadata: Map<String, Value> = serde_saphyr::from_str(&fs::read_to_string(folder.join("metadata.yml"))?)?;
     if !module.windows(9).any(|window| window == b"wapc_init") {
         return Err("the module exports no wapc_init: src/lib.rs wants upgrade_gate_guest::export_policy!(…)".into());
     }
-    let usage = fs::read_to_string(folder.join("README.md"))?;
+    let annotations = metadata.get_mut("annotations").and_then(Value::as_object_mut).ok_or("no annotations")?;
+    annotations.insert("io.kubewarden.policy.version".into(), env!("CARGO_PKG_VERSION").into());
+    annotations.insert("io.kubewarden.policy.usage".into(), fs::read_to_string(folder.join("README.md"))?.into());
     // What the module's own `protocol_version` answers; a test compares.
-    metadata["protocolVersion"] = json!("v1");
-    metadata["policyType"] = json!("kubernetes");
-    metadata["annotations"]["io.kubewarden.policy.version"] = json!(env!("CARGO_PKG_VERSION"));
-    metadata["annotations"]["io.kubewarden.policy.usage"] = json!(usage);
+    metadata.insert("protocolVersion".into(), "v1".into());
+    metadata.insert("policyType".into(), "kubernetes".into());
     let metadata = serde_json::to_vec(&metadata)?;
 
     let mut annotated = module.to_vec();
@@ -153,6 +153,7 @@ fn annotate(module: &[u8], folder: &Path) -> Result<Vec<u8>> {
 }
 
 /// Without the target rustc says that it cannot find crate `core`; nobody understands that.
+#[allow(clippy::print_stderr, reason = "a build script speaks to whoever builds")]
 fn require_target() {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let libraries = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();

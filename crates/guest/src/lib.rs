@@ -1,4 +1,4 @@
-//! The waPC side of a policy: what makes a plain [`Policy`] a module that Kubewarden's
+//! The waPC side of a policy: what makes a plain [`Policy`](upgrade_gate_core::Policy) a module that Kubewarden's
 //! policy-server, kwctl and our own host can load.
 //!
 //! ```

@@ -1,6 +1,8 @@
 //! Modules that mean harm, or are merely broken: each ends in its own error, in time, and the next
 //! evaluation works.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test says no")]
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

@@ -118,7 +118,6 @@ impl Case {
 /// Where a file cannot be read or is not a case file, where a name is there twice, and where no case
 /// is accepted or none is refused: a policy that always says the same is not tested.
 #[must_use]
-#[allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test says no")]
 pub fn cases(policy: &Path) -> (Vec<Case>, Wanted) {
     let mut files: Vec<_> = fs::read_dir(policy.join("tests"))
         .expect("a policy has a folder tests")
@@ -141,7 +140,6 @@ pub fn cases(policy: &Path) -> (Vec<Case>, Wanted) {
     (cases, wanted(&policy.join("metadata.yml")))
 }
 
-#[allow(clippy::expect_used, reason = "a panic is how a test says no")]
 fn wanted(metadata: &Path) -> Wanted {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -195,7 +193,6 @@ pub fn check(case: &Case, answer: &Answer) {
 ///
 /// # Panics
 /// Where an answer is not what its case states.
-#[allow(clippy::expect_used, reason = "a panic is how a test says no")]
 pub fn run<P: Policy>(policy: &str) {
     let (cases, wanted) = cases(Path::new(policy));
     for case in &cases {

@@ -4,6 +4,8 @@
 //! policy's own tests ([`run`]) and as Wasm in the tests of the program, and both have to give the
 //! whole answer that the case states.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test says no")]
+
 mod case;
 mod fixture;
 
