@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a panic is how a test says no")]
 
-use std::{path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, sync::Arc};
 
 use serde_json::Value;
+use upgrade_gate_core::NoCluster;
+use upgrade_gate_host::{Compiler, Context, Grants, Host, Limits};
 
 fn data(path: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(path);
@@ -47,4 +49,37 @@ fn three_forms_of_one_cluster_give_the_same_findings() {
     assert!(findings[0].iter().all(|finding| finding["rule"] == "in-use" && finding["result"] == "fail"));
     assert_eq!(findings[0], findings[1]);
     assert_eq!(findings[0], findings[2]);
+}
+
+/// Requests that a real API server and a real audit-scanner sent: whether they are accepted, and
+/// with how many warnings.
+#[test]
+fn real_requests_get_the_answers_of_their_readme() {
+    let cases = [
+        ("reviews/nm-create.json", true, 1),
+        ("reviews/nm-create-dry-run.json", true, 1),
+        ("reviews/nm-create-manifest-with-resource-version.json", true, 1),
+        ("reviews/nm-apply-server-side.json", true, 1),
+        ("reviews/nm-annotate.json", true, 0),
+        ("reviews/nm-status.json", true, 0),
+        ("reviews/nm-delete.json", true, 0),
+        ("reviews/nm-delete-with-finalizer.json", true, 0),
+        ("reviews/nm-delete-collection.json", true, 0),
+        ("reviews/nm-drop-finalizer.json", true, 0),
+        ("audit/request-NodeMaintenance-nm-worker-1.json", false, 0),
+        ("audit/request-NodeMaintenance-in-deletion.json", false, 0),
+    ];
+    let policy = Host::new(Limits::default())
+        .unwrap()
+        .load(upgrade_gate_bundle::find("integrated-nmo").unwrap().wasm, Compiler::Winch)
+        .unwrap();
+    let grants = Grants::declared(policy.metadata().unwrap());
+    let context = Context::new(Arc::new(NoCluster));
+    for (path, allowed, warnings) in cases {
+        let Some(file) = data(path) else { return };
+        let review: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        let response = policy.evaluate(&review["request"].to_string(), "{}", &grants, &context).unwrap().response;
+        assert_eq!((response.allowed, response.warnings.len()), (allowed, warnings), "{path}");
+        assert_eq!(response.code, (!allowed).then_some(403), "{path}");
+    }
 }
