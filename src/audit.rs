@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use upgrade_gate_core::{Effect, GroupVersionKind, ResourceRef, Severity, shorten};
+use upgrade_gate_core::{self as core, Effect, GroupVersionKind, ResourceRef, Severity, shorten};
 use upgrade_gate_host::{Context, Evaluation, EvaluationError, Response};
 use upgrade_gate_snapshot::{Object, Snapshot};
 
@@ -11,7 +11,7 @@ use crate::{
     report::{Finding, Phase, Result},
 };
 
-/// What came of one policy and one object: the findings, worst first if any.
+/// What came of one policy and one object.
 pub(crate) struct Audited {
     pub(crate) findings: Vec<Finding>,
 }
@@ -75,7 +75,7 @@ fn findings(
         severity: severity(policy),
         message,
         remedy: String::new(),
-        runbook: policy.metadata.annotations.get("upgrade-gate.io/runbook").cloned(),
+        runbook: policy.metadata.annotations.get("upgrade-gate.io/runbook").map(|url| shorten(url, MAX_TEXT)),
         resource: Some(reference(object)),
         origin: Some(object.origin.clone()),
     };
@@ -83,17 +83,23 @@ fn findings(
         Ok(evaluation) => evaluation,
         Err(error) => return vec![new("evaluation", Result::Error, error.to_string())],
     };
-    let mut findings: Vec<Finding> = match evaluation.response.findings() {
+    let mut findings: Vec<Finding> = match recorded(&evaluation.response) {
         Some(recorded) => recorded
             .into_iter()
             .map(|finding| Finding {
                 severity: finding.severity,
-                remedy: finding.remedy,
-                ..new(&finding.rule, result_of(finding.effect), finding.message)
+                remedy: shorten(&finding.remedy, MAX_TEXT),
+                ..new(&shorten(&finding.rule, MAX_RULE), result_of(finding.effect), shorten(&finding.message, MAX_TEXT))
             })
             .collect(),
         None => foreign(&evaluation.response, new),
     };
+    if findings.len() > MAX_FINDINGS {
+        let more = findings.len() - MAX_FINDINGS;
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.result));
+        findings.truncate(MAX_FINDINGS);
+        findings.push(new("more", Result::Warn, format!("The policy says {more} more things about this object.")));
+    }
     if evaluation.response.allowed && evaluation.incomplete {
         let message = "The policy accepts the object, but on data that may not be complete.".to_owned();
         findings.push(new("missing-data", Result::Unknown, message));
@@ -101,15 +107,33 @@ fn findings(
     findings
 }
 
+/// So many characters of a policy's text are shown; ours are shorter.
+const MAX_TEXT: usize = 1_000;
+
+/// So many characters of a rule's name are shown.
+const MAX_RULE: usize = 100;
+
+/// So many findings of one evaluation are kept, the worst ones.
+const MAX_FINDINGS: usize = 100;
+
+/// The findings that the policy records, where they say as much as the answer itself does: an
+/// annotation of that name may be anything.
+fn recorded(response: &Response) -> Option<Vec<core::Finding>> {
+    let recorded = response.findings()?;
+    let refused = recorded.iter().any(|finding| matches!(finding.effect, Effect::Deny | Effect::Unknown));
+    let warned = recorded.iter().filter(|finding| finding.effect == Effect::Warn).count();
+    (refused != response.allowed && warned == response.warnings.len()).then_some(recorded)
+}
+
 /// A policy that records no findings says what it says in its message and warnings.
 fn foreign(response: &Response, new: impl Fn(&str, Result, String) -> Finding) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
-        response.warnings.iter().map(|warning| new("warning", Result::Warn, shorten(warning, 1_000))).collect();
+        response.warnings.iter().map(|warning| new("warning", Result::Warn, shorten(warning, MAX_TEXT))).collect();
     if !response.allowed {
         // audit-scanner takes code 500 for a policy that does not work.
         let result = if response.code == Some(500) { Result::Error } else { Result::Fail };
         let message = response.message.as_deref().unwrap_or("The policy rejects the object without a message.");
-        findings.insert(0, new("rejected", result, shorten(message, 1_000)));
+        findings.insert(0, new("rejected", result, shorten(message, MAX_TEXT)));
     }
     findings
 }

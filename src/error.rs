@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf, process::ExitCode};
 
+use upgrade_gate_core::shorten;
 use upgrade_gate_host::LoadError;
 
 use crate::verdict::Outcome;
@@ -88,7 +89,8 @@ impl Error {
     /// Says it on standard error.
     #[allow(clippy::print_stderr, reason = "where the program speaks")]
     pub fn report(&self) -> ExitCode {
-        eprintln!("error: {self}");
+        // It may quote a module's metadata or a policy's words.
+        eprintln!("error: {}", shorten(&self.to_string(), 2_000));
         if let Some(help) = self.help() {
             eprintln!("help: {help}");
         }

@@ -18,7 +18,7 @@ pub(crate) fn findings(snapshot: &Snapshot) -> Vec<Finding> {
     let kind = node_maintenance();
     let in_use = snapshot.kinds().iter().find(|report| report.kind == kind);
     let lost = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(|skipped| Finding {
-        message: format!("It may hold an object that decides the verdict, but it {}.", skipped.flaw),
+        message: format!("It may hold an object that decides the verdict, but it {}.", skipped.reason()),
         remedy: "Collect it again, or mend it, and check again.".into(),
         origin: Some(skipped.origin.clone()),
         ..missing()

@@ -3,7 +3,7 @@
 use std::fs;
 
 use upgrade_gate_bundle::{BUNDLED, Bundled};
-use upgrade_gate_core::{GroupResource, NODE_MAINTENANCE};
+use upgrade_gate_core::{NODE_MAINTENANCE, shorten};
 use upgrade_gate_host::{Compiler, Grants, Host, Limits, Metadata, Policy};
 use upgrade_gate_snapshot::{Kind, Wanted};
 
@@ -18,6 +18,9 @@ pub(crate) struct Loaded {
     pub(crate) metadata: Metadata,
     pub(crate) grants: Grants,
 }
+
+/// Annotations of a module from elsewhere may be anything; so many characters of one are shown.
+const MAX_ANNOTATION: usize = 100;
 
 /// Settings of a run without a policies file: every policy's defaults.
 pub(crate) const DEFAULT_SETTINGS: &str = "{}";
@@ -57,7 +60,10 @@ fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler
     policy
         .validate_settings(DEFAULT_SETTINGS)
         .map_err(|error| Error::Settings { name: shown.into(), reason: error.to_string() })?;
-    let annotation = |key: &str| metadata.annotations.get(&format!("io.kubewarden.policy.{key}")).cloned();
+    let annotation = |key: &str| {
+        let text = metadata.annotations.get(&format!("io.kubewarden.policy.{key}"));
+        text.map(|text| shorten(text, MAX_ANNOTATION))
+    };
     Ok(Loaded {
         name: annotation("title").unwrap_or_else(|| name.into()),
         version: annotation("version").unwrap_or_default(),
@@ -75,18 +81,11 @@ pub(crate) fn wanted(policies: &[Loaded]) -> Wanted {
             wanted.add_kind(Kind::new(&resource.api_version, &resource.kind));
         }
         for rule in &metadata.rules {
-            for group in &rule.api_groups {
-                for resource in &rule.resources {
-                    let resource = GroupResource { group: group.clone(), resource: resource.clone() };
-                    wanted.add_rule(resource, rule.api_versions.iter().cloned());
-                }
-            }
+            wanted.add_rule(&rule.api_groups, &rule.api_versions, &rule.resources);
         }
     }
-    let in_use = node_maintenance();
-    if wanted.keeps(&in_use) {
-        wanted.add_kind(in_use);
-    }
+    // The program itself asks whether there are any.
+    wanted.add_kind(node_maintenance());
     wanted
 }
 

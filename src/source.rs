@@ -1,14 +1,15 @@
 //! Where input comes from: paths of the command line, read file by file.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io,
     path::{Path, PathBuf},
 };
 
 use upgrade_gate_core::GroupResource;
-use upgrade_gate_snapshot::{Builder, Snapshot, Wanted};
-use walkdir::WalkDir;
+use upgrade_gate_snapshot::{Builder, Flaw, Snapshot, Wanted};
+use walkdir::{DirEntry, WalkDir};
 
 use crate::error::Error;
 
@@ -31,7 +32,7 @@ fn read_source(path: &Path, builder: &mut Builder) -> io::Result<()> {
         builder.read("-", io::stdin().lock());
     } else if path.metadata()?.is_dir() {
         path.read_dir()?;
-        read_directory(path, builder);
+        read_directory(path, builder)?;
     } else {
         builder.read(&shown(path), File::open(path)?);
     }
@@ -39,25 +40,58 @@ fn read_source(path: &Path, builder: &mut Builder) -> io::Result<()> {
 }
 
 /// In the order of names, so that a report does not depend on the file system. Links are followed,
-/// as in a mounted ConfigMap; a link to a folder above itself is an entry that cannot be read.
-fn read_directory(path: &Path, builder: &mut Builder) {
-    for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+/// as in a mounted ConfigMap, but not to a place outside the source: it may come from anybody.
+fn read_directory(path: &Path, builder: &mut Builder) -> io::Result<()> {
+    let root = path.canonicalize()?;
+    let mut followed = BTreeSet::new();
+    let mut entries = WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter();
+    while let Some(entry) = entries.next() {
         match entry {
-            Ok(entry) if entry.file_type().is_file() => match File::open(entry.path()) {
-                Ok(file) => builder.read(&shown(entry.path()), file),
-                Err(error) => builder.unreadable(&shown(entry.path()), &error),
+            Ok(entry) => match refused_link(&entry, &root, &mut followed) {
+                None => read_file(&entry, builder),
+                Some(flaw) => {
+                    builder.link(&shown(entry.path()), flaw);
+                    if entry.file_type().is_dir() {
+                        entries.skip_current_dir();
+                    }
+                }
             },
-            Ok(_) => {}
             Err(error) => {
                 let place = error.path().map_or_else(|| shown(path), shown);
                 if error.loop_ancestor().is_some() {
-                    builder.link_cycle(&place);
+                    builder.link(&place, Flaw::LinkCycle);
                 } else if error.path().is_some_and(Path::is_dir) {
                     builder.unreadable_folder(&place, &error.into());
                 } else {
                     builder.unreadable(&place, &error.into());
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// Why a link is not followed, if so. A folder is once: links to links may make more paths than
+/// there is time.
+fn refused_link(entry: &DirEntry, root: &Path, followed: &mut BTreeSet<PathBuf>) -> Option<Flaw> {
+    if entry.depth() == 0 || !entry.path_is_symlink() {
+        return None;
+    }
+    match entry.path().canonicalize() {
+        Ok(target) if target.starts_with(root) => {
+            let again = entry.file_type().is_dir() && !followed.insert(target);
+            again.then_some(Flaw::LinkCycle)
+        }
+        _ => Some(Flaw::LinkOut),
+    }
+}
+
+/// Only regular files: a pipe or a device may have no end.
+fn read_file(entry: &DirEntry, builder: &mut Builder) {
+    if entry.file_type().is_file() {
+        match File::open(entry.path()) {
+            Ok(file) => builder.read(&shown(entry.path()), file),
+            Err(error) => builder.unreadable(&shown(entry.path()), &error),
         }
     }
 }

@@ -1,37 +1,18 @@
 //! `upgrade-gate check`, through the binary, as its user runs it.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic is how a test says no")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test says no")]
+
+mod program;
 
 use std::{
     fs,
-    path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
-use serde_json::{Value, json};
+use program::{EXAMPLE, check, folder, report, stderr, stdout, typed_list};
+use serde_json::json;
 use tempfile::TempDir;
 use upgrade_gate_testing::node_maintenance;
-
-const EXAMPLE: &str = "examples/must-gather";
-
-fn check(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
-    command.arg("check").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR");
-    command.stdin(Stdio::null()).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn report(args: &[&str]) -> Value {
-    let output = check(&[args, &["-o", "json"]].concat());
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no report: {}", stderr(&output)))
-}
 
 /// The digest changes with every policy; the rest of the report is the same bytes each time.
 fn without_digests(text: &str) -> String {
@@ -39,21 +20,6 @@ fn without_digests(text: &str) -> String {
     let first = parts.next().unwrap_or_default().to_owned();
     parts
         .fold(first, |text, part| format!("{text}sha256:…{}", part.trim_start_matches(|c: char| c.is_ascii_hexdigit())))
-}
-
-fn folder(files: &[(&str, String)]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    for (path, content) in files {
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-    folder
-}
-
-fn typed_list(items: &[Value]) -> String {
-    json!({"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenanceList", "metadata": {}, "items": items})
-        .to_string()
 }
 
 #[test]
@@ -186,89 +152,4 @@ fn standard_input_is_a_source() {
     let list = typed_list(&[node_maintenance("nm-1").of_node("worker-1").in_deletion().json().clone()]);
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), list.as_bytes()).unwrap();
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
-}
-
-/// What the user sees of each broken file: its place and a reason, never its content; and the good
-/// file beside it is judged all the same.
-#[test]
-fn broken_files_are_named_and_the_rest_is_judged() {
-    let nm = "apiVersion: nodemaintenance.kubevirt.io/v1beta1\nkind: NodeMaintenance\n";
-    let deep = format!(
-        r#"{{"apiVersion":"nodemaintenance.kubevirt.io/v1beta1","kind":"NodeMaintenance","metadata":{{"name":"s3cret"}},"spec":{}1{}}}"#,
-        r#"{"a":"#.repeat(10_000),
-        "}".repeat(10_000)
-    );
-    let cases: Vec<(&str, Vec<u8>, &str, bool)> = vec![
-        (
-            "cut.json",
-            br#"{"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenance", "x": "s3cret"#
-                .to_vec(),
-            "ends too early: the JSON is cut off",
-            true,
-        ),
-        ("tabs.yaml", format!("{nm}metadata:\n\tname: s3cret\n").into(), ":4 is not valid YAML", true),
-        (
-            "scalar.yaml",
-            format!("{nm}metadata:\n  name: 010\n  s3cret: x\n").into(),
-            "has no metadata.name that is a string",
-            true,
-        ),
-        ("twice.yaml", format!("{nm}metadata:\n  name: s3cret\n  name: s3cret\n").into(), "has a duplicate key", true),
-        ("deep.json", deep.into_bytes(), "levels deep", true),
-        ("latin1.yaml", [nm.as_bytes(), b"metadata:\n  name: s3cret\xe9\n"].concat(), ":4 is not UTF-8 text", true),
-        ("binary.yaml", b"\x89PNG\r\n\x1a\n\0\0s3cret\xff".to_vec(), "is not UTF-8 text", false),
-        ("empty.yaml", Vec::new(), "is empty", false),
-        ("broken-pod.yaml", b"apiVersion: v1\nkind: [Pod\ns3cret: x".to_vec(), "is not valid YAML", false),
-    ];
-    for (name, content, expected, matters) in cases {
-        let folder = folder(&[("good.json", typed_list(&[]))]);
-        fs::write(folder.path().join(name), content).unwrap();
-        let path = folder.path().to_str().unwrap();
-        let output = check(&[path]);
-        let text = stdout(&output);
-        assert!(text.contains(&format!("/{name}")) && text.contains(expected), "{name}: {text}");
-        assert!(!text.contains("s3cret") && stderr(&output).is_empty(), "{name}: {text}");
-        assert_eq!(output.status.code(), Some(if matters { 3 } else { 0 }), "{name}: {text}");
-
-        fs::write(folder.path().join("in-use.json"), node_maintenance("nm-1").of_node("worker-1").json().to_string())
-            .unwrap();
-        assert_eq!(report(&[path])["verdict"], "blocked", "{name}");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_link_cycle_is_named_and_ends() {
-    let folder = folder(&[("a/good.json", typed_list(&[]))]);
-    std::os::unix::fs::symlink(folder.path(), folder.path().join("a/up")).unwrap();
-    let report = report(&[folder.path().to_str().unwrap()]);
-    assert_eq!(report["verdict"], "ready");
-    assert_eq!(report["snapshot"]["skipped"][0]["reason"], "is a link to a folder above it");
-}
-
-/// Run as a user who may not read everything; as root there is nothing that may not be read.
-#[cfg(unix)]
-#[test]
-fn a_directory_without_read_permission_makes_it_unknown() {
-    use std::os::unix::{fs::PermissionsExt, process::CommandExt};
-
-    const NOBODY: u32 = 65_534;
-    let folder = folder(&[("good.json", typed_list(&[])), ("closed/hidden.json", typed_list(&[]))]);
-    let program = folder.path().join("upgrade-gate");
-    fs::copy(env!("CARGO_BIN_EXE_upgrade-gate"), &program).unwrap();
-    let mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    mode(folder.path(), 0o755);
-    mode(&folder.path().join("closed"), 0o000);
-
-    let mut command = Command::new(&program);
-    command.arg("check").arg(folder.path());
-    let is_root = fs::read_dir(folder.path().join("closed")).is_ok();
-    if is_root {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    let output = command.output().unwrap();
-    mode(&folder.path().join("closed"), 0o755);
-    let text = stdout(&output);
-    assert!(text.contains("/closed cannot be read: permission denied"), "{text}");
-    assert_eq!(output.status.code(), Some(3), "{text}{}", stderr(&output));
 }

@@ -78,7 +78,8 @@ pub(super) fn render(report: &Report, quiet: bool, style: Style, to: &mut impl W
 
 fn findings(findings: &[Finding], style: Style, to: &mut impl Write) -> io::Result<()> {
     let objects: Vec<String> = findings.iter().map(|finding| object(finding.resource.as_ref())).collect();
-    let rules: Vec<String> = findings.iter().map(|finding| format!("{}/{}", finding.policy, finding.rule)).collect();
+    let rules: Vec<String> =
+        findings.iter().map(|finding| escape(&format!("{}/{}", finding.policy, finding.rule))).collect();
     let widest = rules.iter().map(|rule| rule.len()).max().unwrap_or(0);
     let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
     for ((finding, object), rule) in findings.iter().zip(&objects).zip(&rules) {
@@ -121,12 +122,13 @@ fn read(read: &Read, style: Style, to: &mut impl Write) -> io::Result<()> {
     }
     for kind in &read.kinds {
         let count = if kind.objects == 0 { String::new() } else { format!(" {}", kind.objects) };
-        let line = format!("{}{count}: {}, {}", kind.kind, kind.state.replace('-', " "), escape(&kind.evidence));
+        let line =
+            format!("{}{count}: {}, {}", escape(&kind.kind), kind.state.replace('-', " "), escape(&kind.evidence));
         style.paragraph("kind     ", &line, to)?;
     }
     for skipped in read.skipped.iter().take(MAX_SHOWN) {
         let place = skipped.origin.as_ref().map_or_else(String::new, place);
-        style.paragraph("skipped  ", &format!("{place} {}", skipped.reason), to)?;
+        style.paragraph("skipped  ", &format!("{place} {}", escape(&skipped.reason)), to)?;
     }
     if read.skipped.len() > MAX_SHOWN {
         writeln!(to, "skipped  … and {} more: all are in -o json", read.skipped.len() - MAX_SHOWN)?;

@@ -244,7 +244,7 @@ impl Read {
         let skipped = snapshot
             .skipped()
             .iter()
-            .map(|skipped| SkippedPart { origin: Some(skipped.origin.clone()), reason: skipped.flaw.to_string() });
+            .map(|skipped| SkippedPart { origin: Some(skipped.origin.clone()), reason: skipped.reason() });
         Self { sources: sources.collect(), kinds: kinds.collect(), skipped: skipped.collect() }
     }
 }

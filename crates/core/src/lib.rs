@@ -67,4 +67,4 @@ pub use review::{Operation, Review};
 pub use settings::{SettingsError, SettingsReader};
 pub use verdict::{Action, Effect, Finding, Severity, Verdict};
 pub use version::{Version, VersionError};
-pub use words::{escape, shorten};
+pub use words::{argument, escape, shorten};

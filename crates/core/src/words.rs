@@ -11,10 +11,11 @@
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        // Zero-width and bidirectional formatting characters; Unicode 16, general category Cf,
-        // as far as they are known from spoofed texts.
+        // Zero-width, bidirectional and blank characters: Unicode 16, Default_Ignorable_Code_Point,
+        // and the rest of general category Cf that is no mark of a script.
         let hidden = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e01ef}'
+            | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{fe00}'..='\u{fe0f}');
         if c.is_control() || hidden {
             shown.extend(c.escape_unicode());
         } else {
@@ -42,6 +43,25 @@ pub fn shorten(text: &str, max: usize) -> String {
     let end: String = text.chars().skip(length - half).collect();
     format!("{start}…{end}")
 }
+
+/// A name as it can stand in a command that somebody copies: itself where it is a name that the API
+/// server gives objects, else the placeholder. Nothing in it means something to a shell.
+///
+/// Source: Kubernetes, "Object Names and IDs", DNS subdomain names (RFC 1123).
+///
+/// ```
+/// assert_eq!(upgrade_gate_core::argument("worker-1.example.com", "NODE"), "worker-1.example.com");
+/// assert_eq!(upgrade_gate_core::argument("$(reboot)", "NODE"), "NODE");
+/// ```
+#[must_use]
+pub fn argument<'n>(name: &'n str, placeholder: &'n str) -> &'n str {
+    let is_safe = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let is_name = name.len() <= MAX_ARGUMENT && name.bytes().all(is_safe) && !name.starts_with(['-', '.']);
+    if is_name && !name.is_empty() { name } else { placeholder }
+}
+
+/// Longer names make messages longer than clients show.
+const MAX_ARGUMENT: usize = 100;
 
 #[cfg(test)]
 mod tests {

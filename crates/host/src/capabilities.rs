@@ -49,15 +49,16 @@ impl Grants {
 }
 
 /// The cluster that policies ask, with the lists that were asked for before: a list is serialised
-/// once for each distinct question.
+/// once for each distinct question (by two threads at once, if both ask it first).
 #[derive(Clone)]
 pub struct Context {
     cluster: Arc<dyn Cluster + Send + Sync>,
     lists: Arc<Mutex<BTreeMap<ListQuery, Result<Answer, ReadError>>>>,
 }
 
-/// So many distinct questions are remembered; a policy that makes up more is answered all the same.
-const MAX_REMEMBERED: usize = 64;
+/// So many distinct questions are remembered, and so many bytes of answers; a policy that makes up
+/// more is answered all the same.
+const MAX_REMEMBERED: (usize, usize) = (64, 64 << 20);
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +67,8 @@ impl fmt::Debug for Context {
 }
 
 impl Context {
-    /// Answers from that cluster.
+    /// Answers from that cluster, which must not itself evaluate policies: it is asked while one
+    /// holds a slot.
     #[must_use]
     pub fn new(cluster: Arc<dyn Cluster + Send + Sync>) -> Self {
         Self { cluster, lists: Arc::default() }
@@ -79,7 +81,10 @@ impl Context {
         }
         let answer = self.cluster.list(&query);
         let mut lists = lists();
-        if lists.len() < MAX_REMEMBERED {
+        let size = |answer: &Result<Answer, ReadError>| answer.as_ref().map_or(0, |answer| answer.json.len());
+        let remembered = size(&answer) + lists.values().map(size).sum::<usize>();
+        let (questions, bytes) = MAX_REMEMBERED;
+        if lists.len() < questions && remembered <= bytes {
             lists.insert(query, answer.clone());
         }
         answer

@@ -8,7 +8,7 @@ use std::{
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use wasmtime::Engine;
@@ -89,19 +89,22 @@ impl Drop for Watch {
     }
 }
 
+/// How long an instance may go on that has missed its deadline by a hair.
+const AGAIN: Duration = Duration::from_millis(1);
+
 fn watch(shared: &Shared, engines: &[Engine]) {
     let mut state = shared.lock();
     while !state.closed {
         let now = Instant::now();
-        let mut due = false;
-        while let Some(first) = state.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now) {
-            due = true;
-            state.deadlines.remove(&first);
-        }
-        if due {
+        let first = state.deadlines.first().map(|(deadline, _)| *deadline);
+        let next = if first.is_some_and(|deadline| deadline <= now) {
             engines.iter().for_each(Engine::increment_epoch);
-        }
-        let next = state.deadlines.first().map(|(deadline, _)| *deadline);
+            // An instance that looked at its clock just before the deadline goes on to the next
+            // epoch: it is called again until it is gone.
+            Some(now + AGAIN)
+        } else {
+            first
+        };
         state.asleep_until = next;
         state = match next {
             None => shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),

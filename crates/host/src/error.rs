@@ -45,7 +45,8 @@ pub enum SettingsError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluationError {
     /// Stopped: it ran too long.
-    #[error("the policy was stopped after {seen:?}: the limit is {limit:?}")]
+    // Not what was seen: the same input gives the same report.
+    #[error("the policy was stopped: it ran longer than {limit:?}")]
     WallTime {
         /// [`Limits::wall_time`](crate::Limits::wall_time).
         limit: Duration,
@@ -58,6 +59,14 @@ pub enum EvaluationError {
         /// [`Limits::memory_bytes`](crate::Limits::memory_bytes).
         limit: usize,
         /// What it asked for, in bytes.
+        seen: usize,
+    },
+    /// Stopped: a question of its was too large.
+    #[error("the policy asked a question of {seen} bytes: the limit is {limit}")]
+    HostCall {
+        /// In bytes.
+        limit: usize,
+        /// In bytes.
         seen: usize,
     },
     /// Stopped: the answer to a question of its was too large.
@@ -78,7 +87,7 @@ pub enum EvaluationError {
         /// The size of the response.
         seen: usize,
     },
-    /// It crashed, in the runtime's words, and with the last thing it wrote to its console.
+    /// It crashed: what it said when it panicked, else the runtime's words.
     #[error("the policy crashed: {reason}")]
     Trap {
         /// `wasm trap: …`, or the panic's message.

@@ -158,8 +158,9 @@ impl Policy {
             context.data().check_time()?;
             Ok(UpdateDeadline::Continue(1))
         });
-        let deadline = store.data().started + limits.wall_time;
-        let _watch = self.host.watchdog().watch(deadline);
+        // A limit beyond what a clock can say is none.
+        let deadline = store.data().started.checked_add(limits.wall_time);
+        let _watch = deadline.map(|deadline| self.host.watchdog().watch(deadline));
 
         let outcome = run(&self.instance, &mut store, lengths);
         let call = store.into_data();

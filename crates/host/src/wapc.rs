@@ -16,6 +16,13 @@ use crate::{
 /// How much of what a policy logs is kept, in bytes of one evaluation.
 const MAX_LOG: usize = 64 << 10;
 
+/// What a line of log costs on top of its text.
+const LOG_LINE: usize = 32;
+
+/// The largest question of a policy, in bytes: a selector is checked against every object, and no
+/// deadline reaches into an answer that is being made.
+const MAX_HOST_CALL: usize = 64 << 10;
+
 /// Everything that belongs to one evaluation.
 pub(crate) struct Call {
     pub(crate) operation: &'static str,
@@ -70,8 +77,9 @@ impl Call {
     }
 
     fn log(&mut self, text: &[u8]) {
-        if self.log_bytes + text.len() <= MAX_LOG {
-            self.log_bytes += text.len();
+        let size = text.len() + LOG_LINE;
+        if self.log_bytes + size <= MAX_LOG {
+            self.log_bytes += size;
             self.log.push(String::from_utf8_lossy(text).into_owned());
         }
     }
@@ -87,6 +95,19 @@ impl ResourceLimiter for Call {
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         Ok(desired <= crate::engine::MAX_TABLE_ELEMENTS)
+    }
+
+    // The limit of memory is one of all memories, because there is one.
+    fn memories(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        1
+    }
+
+    fn instances(&self) -> usize {
+        1
     }
 }
 
@@ -167,6 +188,10 @@ fn host_call(
         (operation_start, operation_length),
         (payload_start, payload_length),
     ];
+    let seen = ranges.iter().map(|(_, length)| *length as usize).sum();
+    if seen > MAX_HOST_CALL {
+        return Err(EvaluationError::HostCall { limit: MAX_HOST_CALL, seen }.into());
+    }
     let [binding, namespace, operation, payload] =
         ranges.map(|(start, length)| read(&mut caller, "__host_call", start, length));
     let payload = payload?;

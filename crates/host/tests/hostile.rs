@@ -130,6 +130,14 @@ fn every_way_to_misbehave_has_its_own_error() {
             "WallTime",
         ),
         ("sleeps in a host call", format!("{slow_call} (drop) (i32.const 1)"), slow_data, "WallTime"),
+        (
+            "asks a question of 1 MB",
+            "(call $call (i32.const 0) (i32.const 10) (i32.const 0) (i32.const 10) (i32.const 0) (i32.const 10) \
+             (i32.const 0) (i32.const 1000000))"
+                .into(),
+            String::new(),
+            "HostCall",
+        ),
         ("asks for a huge list", format!("{big_call} (drop) (i32.const 1)"), big_data, "HostAnswer"),
     ];
     let host = Host::new(LIMITS).unwrap();

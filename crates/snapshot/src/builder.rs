@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Read},
+    mem::discriminant,
     sync::Arc,
 };
 
@@ -23,6 +24,9 @@ use crate::{
 };
 
 const CRD: &str = "CustomResourceDefinition";
+
+/// More entries than one file can have: two for each kind of flaw.
+const MAX_FLAWS: usize = 40;
 
 /// A list in a list in a list: no tool writes that.
 const MAX_LISTS: usize = 4;
@@ -46,6 +50,15 @@ struct File<'a> {
     path: Arc<str>,
     place: Option<ResourcePath>,
     text: &'a str,
+    /// Whether a Kubernetes document belongs there: by its name, its place, or how it begins.
+    is_document: bool,
+}
+
+impl<'a> File<'a> {
+    fn new(path: &str, place: Option<ResourcePath>, text: &'a str) -> Self {
+        let is_document = place.is_some() || bytes::is_named_as_document(path) || text::begins_as_document(text);
+        Self { path: path.into(), place, text, is_document }
+    }
 }
 
 impl Builder {
@@ -81,9 +94,9 @@ impl Builder {
             source.bytes += bytes.len() as u64;
         }
         let begun = String::from_utf8_lossy(&bytes);
-        let file = File { path: path.into(), place, text: &begun };
+        let file = File::new(path, place, &begun);
         match outcome {
-            Ok(true) => self.bytes(file, &bytes),
+            Ok(true) => self.bytes(path, file.place, &bytes),
             Ok(false) if bytes::is_archive(&bytes) => self.skip(&file, 0, Flaw::Archive, false),
             Ok(false) => {}
             Err(Flaw::Unreadable(why)) => self.lost_file(&file, Flaw::Unreadable(why)),
@@ -94,20 +107,20 @@ impl Builder {
     /// A file that exists and cannot be read.
     pub fn unreadable(&mut self, path: &str, error: &io::Error) {
         let place = self.visit(path);
-        let file = File { path: path.into(), place, text: "" };
+        let file = File::new(path, place, "");
         self.lost_file(&file, Flaw::Unreadable(error.kind().to_string()));
     }
 
     /// A folder that cannot be read: anything may be in it.
     pub fn unreadable_folder(&mut self, path: &str, error: &io::Error) {
-        let file = File { path: path.into(), place: None, text: "" };
+        let file = File::new(path, None, "");
         self.skip(&file, 0, Flaw::Unreadable(error.kind().to_string()), true);
     }
 
-    /// A link to a folder above it: what is below has been read by its other name.
-    pub fn link_cycle(&mut self, path: &str) {
-        let file = File { path: path.into(), place: None, text: "" };
-        self.skip(&file, 0, Flaw::LinkCycle, false);
+    /// A link that is not followed, and why ([`Flaw::LinkCycle`], [`Flaw::LinkOut`]).
+    pub fn link(&mut self, path: &str, flaw: Flaw) {
+        let matters = flaw != Flaw::LinkCycle;
+        self.skip(&File::new(path, None, ""), 0, flaw, matters);
     }
 
     /// What has been read.
@@ -153,20 +166,21 @@ impl Builder {
     fn lost_file(&mut self, file: &File<'_>, flaw: Flaw) {
         let matters = match &file.place {
             Some(place) => self.wanted.names_resource(&place.resource),
-            None => bytes::is_named_as_document(&file.path) || text::begins_as_document(file.text),
+            None => file.is_document,
         };
         self.skip(file, 0, flaw, matters);
     }
 
-    fn bytes(&mut self, file: File<'_>, bytes: &[u8]) {
+    fn bytes(&mut self, path: &str, place: Option<ResourcePath>, bytes: &[u8]) {
         let text = match bytes::decode(bytes) {
             Ok(text) => text,
             Err((flaw, line, legible)) => {
+                let file = File::new(path, place, &legible);
                 let matters = self.matters(&file, &legible);
                 return self.skip(&file, line, flaw, matters);
             }
         };
-        let file = File { text: &text, ..file };
+        let file = File::new(path, place, &text);
         if file.text.trim().is_empty() {
             let matters = file.place.as_ref().is_some_and(|place| self.wanted.names_resource(&place.resource));
             return self.skip(&file, 0, Flaw::Empty, matters);
@@ -239,12 +253,22 @@ impl Builder {
             return self.skip_document(file, raw, line, Flaw::NotAnObject);
         };
         self.count_document();
+        if head.api_version.is_none() && list_kind != "List" && self.wanted.may_be_listed_as(list_kind) {
+            self.skip(file, line, Flaw::NotAnObject, true);
+        }
         let item_kind = Kind::listed(head.api_version.as_deref().unwrap_or_default(), list_kind);
         let metadata = head.metadata.and_then(|metadata| Fields::parse(metadata.get())).unwrap_or_default();
         let whole = metadata.words("continue").is_none();
         if let Some(kind) = &item_kind {
             let is_crd = kind.kind == CRD;
             if !is_crd && !self.wanted.names(kind) {
+                // Unless an item says that it is something else than its list says.
+                let typed = |item: &RawValue| {
+                    json::head(item).is_ok_and(|head| head.api_version.is_some() && head.kind.is_some())
+                };
+                for (line, item) in items.into_iter().filter(|(_, item)| typed(item)) {
+                    self.object(file, item, None, line);
+                }
                 return;
             }
             if whole && file.place.as_ref().is_none_or(|place| place.namespace.is_none()) {
@@ -271,7 +295,7 @@ impl Builder {
     fn object(&mut self, file: &File<'_>, raw: &RawValue, listed_as: Option<&Kind>, line: usize) {
         let Head { api_version, kind, .. } = match json::head(raw) {
             Ok(head) => head,
-            Err(flaw) => return self.skip_document(file, raw, line, flaw),
+            Err(flaw) => return self.skip_item(file, raw, listed_as, line, flaw),
         };
         let typed = api_version.is_some() && kind.is_some();
         let kind = match (api_version, kind, listed_as) {
@@ -329,29 +353,42 @@ impl Builder {
         }
     }
 
+    /// An element of a list that is no object; the list may have said what it should be.
+    fn skip_item(&mut self, file: &File<'_>, raw: &RawValue, listed_as: Option<&Kind>, line: usize, flaw: Flaw) {
+        if listed_as.is_some_and(|kind| self.wanted.names(kind)) {
+            self.skip(file, line, flaw, true);
+        } else {
+            self.skip_document(file, raw, line, flaw);
+        }
+    }
+
     /// A document that parses, but is no object.
     fn skip_document(&mut self, file: &File<'_>, raw: &RawValue, line: usize, flaw: Flaw) {
         let matters = self.matters(file, raw.get());
         self.skip(file, line, flaw, matters);
     }
 
-    /// Whether what was lost may have been an object that a policy wants: it begins as a Kubernetes
-    /// document or lies where one belongs, and mentions a kind that is asked for. A log does not.
+    /// Whether what was lost may have been an object that a policy wants: it is, or is in, what should
+    /// be a Kubernetes document, and mentions a kind that is asked for. A log does not.
     fn matters(&self, file: &File<'_>, lost: &str) -> bool {
-        let belongs = file.place.is_some() || text::begins_as_document(lost) || text::begins_as_document(file.text);
-        belongs && self.wanted.mentioned_in(lost)
+        (file.is_document || text::begins_as_document(lost)) && self.wanted.mentioned_in(lost)
     }
 
     fn skip(&mut self, file: &File<'_>, line: usize, flaw: Flaw, matters: bool) {
         if let Some(place) = &file.place {
             self.evidence.broken(&file.path, place, &flaw.to_string());
         }
-        let skipped = Skipped { origin: Origin { path: file.path.clone(), member: None, line }, flaw, matters };
-        // A log of JSON lines is one entry, not a million.
-        let repeats =
-            |last: &Skipped| last.origin.path == skipped.origin.path && last.flaw == skipped.flaw && !last.matters;
-        if matters || !self.skipped.last().is_some_and(repeats) {
-            self.skipped.push(skipped);
+        // A file of a million broken lines is an entry for each way to be broken.
+        let kind_of_flaw = discriminant(&flaw);
+        let like_it = |known: &&mut Skipped| {
+            *known.origin.path == *file.path && discriminant(&known.flaw) == kind_of_flaw && known.matters == matters
+        };
+        match self.skipped.iter_mut().rev().take(MAX_FLAWS).find(like_it) {
+            Some(known) => known.more += 1,
+            None => {
+                let origin = Origin { path: file.path.clone(), member: None, line };
+                self.skipped.push(Skipped { origin, flaw, matters, more: 0 });
+            }
         }
     }
 }

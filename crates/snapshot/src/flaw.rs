@@ -16,8 +16,11 @@ pub enum Flaw {
     /// The source cannot be read, in the words of the operating system.
     #[error("cannot be read: {0}")]
     Unreadable(String),
-    /// A link to a folder above it.
-    #[error("is a link to a folder above it")]
+    /// A link to a place outside its source, where nothing is to be read that the user did not name.
+    #[error("is a link to a place outside the source: name that place as a source of its own")]
+    LinkOut,
+    /// A link to a folder above it, or to one that was read already.
+    #[error("is a link to a folder that is read by another name")]
     LinkCycle,
     /// Larger than [`MAX_FILE`].
     #[error("has more than {MAX_FILE} bytes: split it by kind, as `kubectl get --raw` writes it")]
@@ -60,9 +63,10 @@ pub enum Flaw {
     /// A document, but none of Kubernetes.
     #[error("is not a Kubernetes object: expected a mapping with apiVersion and kind")]
     NotAnObject,
-    /// `metadata.name` is missing or no string (`010` and `no` want quotes in YAML).
-    #[error("has no metadata.name that is a string; a number needs quotes in YAML")]
-    NoName,
+    /// `metadata.name` is missing, or it, `namespace`, `uid` or `resourceVersion` is no string (`010`
+    /// and `no` want quotes in YAML).
+    #[error("has no metadata.{0} that is a string; a number needs quotes in YAML")]
+    NoString(&'static str),
     /// The kind is wanted, but not in this version.
     #[error("is of apiVersion {0}, which no policy knows")]
     OtherVersion(String),

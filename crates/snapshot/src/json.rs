@@ -97,7 +97,9 @@ pub(crate) fn inspect(object: &RawValue) -> Result<(), Flaw> {
         (Ok(()), _) => Ok(()),
         (Err(_), Some(flaw)) => Err(flaw),
         // The parser's own limit, which is the same number of levels.
-        (Err(_), None) => Err(Flaw::TooDeep),
+        (Err(error), None) if error.to_string().starts_with("recursion limit") => Err(Flaw::TooDeep),
+        // A number or an escape that no value can be made of.
+        (Err(error), None) => Err(Flaw::Syntax { format: "JSON", column: error.column() }),
     }
 }
 

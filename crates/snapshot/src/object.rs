@@ -53,8 +53,13 @@ impl Object {
         let fields = Fields::parse(raw.get()).ok_or(Flaw::NotAnObject)?;
         let Metadata { name, namespace, uid, resource_version, .. } = Metadata::read(&fields);
         let metadata = fields.object("metadata");
+        for field in ["name", "namespace", "uid", "resourceVersion"] {
+            if metadata.raw(field).is_some() && metadata.text(field).is_none() {
+                return Err(Flaw::NoString(field));
+            }
+        }
         if name.is_empty() && metadata.words("generateName").is_none() {
-            return Err(Flaw::NoName);
+            return Err(Flaw::NoString("name"));
         }
         let labels = metadata.object("labels");
         let labels = labels.names().filter_map(|name| Some((name.to_owned(), labels.text(name)?))).collect();

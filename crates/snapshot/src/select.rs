@@ -38,6 +38,9 @@ impl Selection {
         {
             return Err(format!("field label not supported: {}", other.key));
         }
+        if fields.iter().any(|field| matches!(field.test, Test::Exists | Test::Absent)) {
+            return Err("unable to parse a selector: expected FIELD=VALUE or FIELD!=VALUE".into());
+        }
         Ok(Self { namespace: query.namespace.clone(), labels: parse(&query.label_selector)?, fields })
     }
 
@@ -72,7 +75,22 @@ impl Requirement {
 /// Source: k8s.io/apimachinery v0.34 `pkg/labels/selector.go`, the grammar in `Parse`'s comment.
 fn requirements(selector: &str) -> Result<Vec<Requirement>, String> {
     let parts = split_outside_parentheses(selector);
-    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).map(requirement).collect()
+    let parts = parts.into_iter().map(str::trim).filter(|part| !part.is_empty());
+    let all = parts.map(requirement).collect::<Result<Vec<_>, _>>()?;
+    // An operator that is not known, such as `>`, must not become part of a key that no object has.
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+    let is_sound = |one: &Requirement| {
+        let values = match &one.test {
+            Test::In(values) | Test::NotIn(values) => values.as_slice(),
+            Test::Exists | Test::Absent => &[],
+        };
+        !one.key.is_empty() && is_word(&one.key) && values.iter().all(|value| is_word(value))
+    };
+    if all.iter().all(is_sound) {
+        Ok(all)
+    } else {
+        Err("unable to parse a selector: a key or a value is no label".into())
+    }
 }
 
 fn split_outside_parentheses(selector: &str) -> Vec<&str> {
@@ -220,6 +238,10 @@ mod tests {
             ("empty=", Some(true)),
             ("", Some(true)),
             ("app near (web)", None),
+            ("app>3", None),
+            ("app=web=1", None),
+            ("app in (a=b)", None),
+            ("=web", None),
             ("a b", None),
         ];
         for (selector, expected) in cases {

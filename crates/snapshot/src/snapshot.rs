@@ -28,6 +28,8 @@ pub struct Skipped {
     pub flaw: Flaw,
     /// Whether it may have been an object that a policy wants: then nothing can be called complete.
     pub matters: bool,
+    /// How many more parts of the same file have a flaw of the same kind.
+    pub more: usize,
 }
 
 /// What the user named on the command line.
@@ -64,6 +66,17 @@ impl Layout {
             Self::Files => "files",
             Self::MustGather => "must-gather",
             Self::KubevirtMustGather => "kubevirt-must-gather",
+        }
+    }
+}
+
+impl Skipped {
+    /// Why, in words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self.more {
+            0 => self.flaw.to_string(),
+            more => format!("{}; and {more} more like it in this file", self.flaw),
         }
     }
 }
@@ -113,7 +126,11 @@ impl Snapshot {
     }
 
     fn of_kind<'s>(&'s self, kind: &'s Kind) -> impl Iterator<Item = &'s Object> {
-        self.objects.iter().filter(move |object| object.kind == *kind)
+        let key = |object: &Object| (object.kind.group(), object.kind.kind.as_str()).cmp(&(kind.group(), &kind.kind));
+        let start = self.objects.partition_point(|object| key(object).is_lt());
+        let rest = self.objects.get(start..).unwrap_or_default();
+        let end = rest.partition_point(|object| key(object).is_eq());
+        rest.get(..end).unwrap_or_default().iter().filter(move |object| object.kind == *kind)
     }
 
     /// Whether the objects that are here are all there are; an error where there is nothing to go by.

@@ -55,9 +55,17 @@ impl Wanted {
         self.kinds.insert(kind);
     }
 
-    /// A resource that is judged where it is found. A version `*` stands for all.
-    pub fn add_rule(&mut self, resource: GroupResource, versions: impl IntoIterator<Item = String>) {
-        self.rules.entry(resource).or_default().extend(versions);
+    /// Resources that are judged where they are found, as a rule of a policy names them: `*` stands
+    /// for all, and of subresources only `PLURAL/*` is about whole objects too.
+    pub fn add_rule(&mut self, groups: &[String], versions: &[String], resources: &[String]) {
+        for group in groups {
+            for resource in resources.iter().map(|name| name.strip_suffix("/*").unwrap_or(name)) {
+                if !resource.contains('/') {
+                    let resource = GroupResource { group: group.clone(), resource: resource.into() };
+                    self.rules.entry(resource).or_default().extend(versions.iter().cloned());
+                }
+            }
+        }
     }
 
     /// Whether objects of this kind are kept.

@@ -11,6 +11,9 @@ use serde_saphyr::{Error, Spanned, budget::BudgetBreach};
 
 use crate::flaw::{Flaw, MAX_DEPTH};
 
+/// So many values may a document have: each takes up to 260 bytes of memory.
+const MAX_NODES: usize = 4_000_000;
+
 /// A document as JSON.
 pub(crate) enum Document {
     /// An object, or anything else that is no list of objects.
@@ -31,7 +34,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, (Flaw, usize)> {
         flow_nesting_limit: usize::MAX,
         // A node takes a byte at least, and an event or two. Aliases have limits of their own.
         max_events: size.saturating_mul(2).saturating_add(1_000),
-        max_nodes: size.saturating_add(1_000),
+        max_nodes: size.saturating_add(1_000).min(MAX_NODES),
         max_total_scalar_bytes: size.saturating_add(1_000),
     };
     let options = serde_saphyr::options! { budget: budget };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use upgrade_gate_core::{Finding, GroupResource, GroupVersionKind, Policy, Review, Verdict};
+use upgrade_gate_core::{Finding, GroupVersionKind, Policy, Review, Verdict};
 use upgrade_gate_snapshot::{Builder, Kind, Snapshot, Wanted, resource_of};
 
 /// One case.
@@ -166,13 +166,8 @@ fn wanted(metadata: &Path) -> Wanted {
     for Context { api_version, kind } in &metadata.context_aware_resources {
         wanted.add_kind(Kind::new(api_version, kind));
     }
-    for Rule { api_groups, api_versions, resources } in metadata.rules {
-        for (group, resource) in
-            api_groups.iter().flat_map(|group| resources.iter().map(move |resource| (group, resource)))
-        {
-            let resource = GroupResource { group: group.clone(), resource: resource.clone() };
-            wanted.add_rule(resource, api_versions.iter().cloned());
-        }
+    for Rule { api_groups, api_versions, resources } in &metadata.rules {
+        wanted.add_rule(api_groups, api_versions, resources);
     }
     wanted
 }

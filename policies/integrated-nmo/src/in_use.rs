@@ -1,8 +1,8 @@
 //! Rule `in-use`: an object exists that the upgrade will delete.
 
 use upgrade_gate_core::{
-    Cluster, Effect, Finding, GetQuery, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, exists,
-    only_name, shorten,
+    Cluster, Effect, Finding, GetQuery, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, argument,
+    exists, only_name, shorten,
 };
 
 /// Names may have 253 characters; a message with several of them stays below 1,000.
@@ -13,16 +13,16 @@ pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
     let subject = review.subject();
     let metadata = review.metadata();
     let object = NodeMaintenance::read(&review.fields());
-    let name = shorten(&subject.name, NAME);
+    let name = &subject.name;
 
     let (message, remedy) = match object.node_name.as_deref() {
-        node if metadata.deletion_timestamp.is_some() => stuck(&name, &metadata, node),
-        None => nodeless(&name, "names no node", "If nobody needs it, delete it"),
+        node if metadata.deletion_timestamp.is_some() => stuck(name, &metadata, node),
+        None => nodeless(name, "names no node", "If nobody needs it, delete it"),
         Some(node) if is_missing(cluster, node) => {
             let what = format!("is for node {}, which was not found", shorten(node, NAME));
-            nodeless(&name, &what, "If the node is gone for good, delete the object")
+            nodeless(name, &what, "If the node is gone for good, delete the object")
         }
-        Some(node) => in_maintenance(&name, &shorten(node, NAME), &purpose(&object)),
+        Some(node) => in_maintenance(name, node, &purpose(&object)),
     };
     Finding {
         rule: "in-use".into(),
@@ -37,14 +37,17 @@ pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
 
 fn in_maintenance(name: &str, node: &str, purpose: &str) -> (String, String) {
     let message = format!(
-        "Node {node} is in maintenance{purpose}, held there by NodeMaintenance {name} of the operator inside HCO 1.6. \
-         The upgrade to HCO 1.7 (OpenShift Virtualization 4.11) deletes that object and uncordons the node in mid-upgrade."
+        "Node {} is in maintenance{purpose}, held there by NodeMaintenance {} of the operator inside HCO 1.6. The \
+         upgrade to HCO 1.7 (OpenShift Virtualization 4.11) deletes that object and uncordons the node in mid-upgrade.",
+        shorten(node, NAME),
+        shorten(name, NAME),
     );
     let remedy = format!(
-        "If the maintenance is over: `kubectl delete {crd} {name}`. If not: install the standalone Node Maintenance \
-         Operator, create a NodeMaintenance of nodemaintenance.medik8s.io/v1beta1 for the node, delete this one, and \
-         run `kubectl cordon {node}`, because the old operator uncordons it.",
-        crd = NODE_MAINTENANCE.crd,
+        "If the maintenance is over: {}. If not: install the standalone Node Maintenance Operator, create a \
+         NodeMaintenance of nodemaintenance.medik8s.io/v1beta1 for the node, delete this one, and run `kubectl cordon \
+         {}`, because the old operator uncordons it.",
+        delete(name),
+        argument(node, "NODE"),
     );
     (message, remedy)
 }
@@ -59,14 +62,16 @@ fn stuck(name: &str, metadata: &Metadata, node: Option<&str>) -> (String, String
         format!(" and waits for finalizer {}", shorten(&finalizers, NAME))
     };
     let message = format!(
-        "NodeMaintenance {name}{node} has been in deletion since {}{waits}: after the upgrade to HCO 1.7 (OpenShift \
+        "NodeMaintenance {}{node} has been in deletion since {}{waits}: after the upgrade to HCO 1.7 (OpenShift \
          Virtualization 4.11) no operator is left to finish it.",
+        shorten(name, NAME),
         shorten(since, 40),
     );
     let remedy = format!(
         "See that Deployment node-maintenance-operator runs: it uncordons the node and lets the object go. If it is \
-         gone, see that the node is as you want it, then run `kubectl patch {crd} {name} --type=merge -p \
+         gone, see that the node is as you want it, then run `kubectl patch {crd} {} --type=merge -p \
          '{{\"metadata\":{{\"finalizers\":null}}}}'`.",
+        argument(name, "NAME"),
         crd = NODE_MAINTENANCE.crd,
     );
     (message, remedy)
@@ -74,13 +79,18 @@ fn stuck(name: &str, metadata: &Metadata, node: Option<&str>) -> (String, String
 
 fn nodeless(name: &str, what: &str, step: &str) -> (String, String) {
     let message = format!(
-        "NodeMaintenance {name} {what}. The upgrade to HCO 1.7 (OpenShift Virtualization 4.11) is blocked by it all \
-         the same."
+        "NodeMaintenance {} {what}. The upgrade to HCO 1.7 (OpenShift Virtualization 4.11) is blocked by it all \
+         the same.",
+        shorten(name, NAME),
     );
-    (message, format!("{step}: `kubectl delete {} {name}`.", NODE_MAINTENANCE.crd))
+    (message, format!("{step}: {}.", delete(name)))
 }
 
-/// Why, and how far: ` (disk replacement; phase Succeeded)`.
+fn delete(name: &str) -> String {
+    format!("`kubectl delete {} {}`", NODE_MAINTENANCE.crd, argument(name, "NAME"))
+}
+
+/// Why, and how far: ` ("disk replacement"; phase Succeeded)`.
 fn purpose(object: &NodeMaintenance) -> String {
     let parts: Vec<String> = [
         object.reason.as_deref().map(|reason| format!("\"{}\"", shorten(reason, NAME))),

@@ -1,0 +1,223 @@
+//! What nobody should feed to `upgrade-gate check`, and what its user sees then.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test says no")]
+
+mod program;
+
+use std::{fs, path::Path, process::Command};
+
+use program::{check, folder, report, stderr, stdout, typed_list};
+use serde_json::{Value, json};
+use upgrade_gate_testing::node_maintenance;
+
+/// What the user sees of each broken file: its place and a reason, never its content; and the good
+/// file beside it is judged all the same.
+#[test]
+fn broken_files_are_named_and_the_rest_is_judged() {
+    let nm = "apiVersion: nodemaintenance.kubevirt.io/v1beta1\nkind: NodeMaintenance\n";
+    let deep = format!(
+        r#"{{"apiVersion":"nodemaintenance.kubevirt.io/v1beta1","kind":"NodeMaintenance","metadata":{{"name":"s3cret"}},"spec":{}1{}}}"#,
+        r#"{"a":"#.repeat(10_000),
+        "}".repeat(10_000)
+    );
+    let cases: Vec<(&str, Vec<u8>, &str, bool)> = vec![
+        (
+            "cut.json",
+            br#"{"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenance", "x": "s3cret"#
+                .to_vec(),
+            "ends too early: the JSON is cut off",
+            true,
+        ),
+        ("tabs.yaml", format!("{nm}metadata:\n\tname: s3cret\n").into(), ":4 is not valid YAML", true),
+        (
+            "scalar.yaml",
+            format!("{nm}metadata:\n  name: 010\n  s3cret: x\n").into(),
+            "has no metadata.name that is a string",
+            true,
+        ),
+        ("twice.yaml", format!("{nm}metadata:\n  name: s3cret\n  name: s3cret\n").into(), "has a duplicate key", true),
+        ("deep.json", deep.into_bytes(), "levels deep", true),
+        ("latin1.yaml", [nm.as_bytes(), b"metadata:\n  name: s3cret\xe9\n"].concat(), ":4 is not UTF-8 text", true),
+        ("binary.yaml", b"\x89PNG\r\n\x1a\n\0\0s3cret\xff".to_vec(), "is not UTF-8 text", false),
+        ("empty.yaml", Vec::new(), "is empty", false),
+        ("broken-pod.yaml", b"apiVersion: v1\nkind: [Pod\ns3cret: x".to_vec(), "is not valid YAML", false),
+    ];
+    for (name, content, expected, matters) in cases {
+        let folder = folder(&[("good.json", typed_list(&[]))]);
+        fs::write(folder.path().join(name), content).unwrap();
+        let path = folder.path().to_str().unwrap();
+        let output = check(&[path]);
+        let text = stdout(&output);
+        assert!(text.contains(&format!("/{name}")) && text.contains(expected), "{name}: {text}");
+        assert!(!text.contains("s3cret") && stderr(&output).is_empty(), "{name}: {text}");
+        assert_eq!(output.status.code(), Some(if matters { 3 } else { 0 }), "{name}: {text}");
+
+        fs::write(folder.path().join("in-use.json"), node_maintenance("nm-1").of_node("worker-1").json().to_string())
+            .unwrap();
+        assert_eq!(report(&[path])["verdict"], "blocked", "{name}");
+    }
+}
+
+/// Each of these beside a list that proves absence: what may have been an offender is never ready.
+#[test]
+fn what_may_be_an_offender_does_not_pass_in_silence() {
+    let stored = r#""metadata": {"name": "nm-1", "resourceVersion": "1"}"#;
+    let typed = r#""apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenance""#;
+    let list = |items: &str| {
+        format!(
+            r#"{{"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenanceList", "items": [{items}]}}"#
+        )
+    };
+    let cases = [
+        ("an item with a key twice", list(r#"{"metadata": {"name": "a"}, "metadata": {"name": "b"}}"#), "unknown"),
+        ("an item with a number for its kind", list(r#"{"kind": 5, "metadata": {"name": "a"}}"#), "unknown"),
+        ("an item that is a string", list(r#""nm-1""#), "unknown"),
+        ("a number for resourceVersion", list(r#"{"metadata": {"name": "a", "resourceVersion": 912}}"#), "unknown"),
+        ("an escape of no character", list(r#"{"metadata": {"name": "a"}, "spec": {"reason": "\ud800"}}"#), "unknown"),
+        (
+            "a list that says other things than its items",
+            format!(r#"{{"apiVersion": "v1", "kind": "PodList", "items": [{{{typed}, {stored}}}]}}"#),
+            "blocked",
+        ),
+        (
+            "a list without apiVersion",
+            format!(r#"{{"kind": "NodeMaintenanceList", "items": [{{{typed}, {stored}}}]}}"#),
+            "blocked",
+        ),
+        (
+            "a list without apiVersion, of bare items",
+            format!(r#"{{"kind": "NodeMaintenanceList", "items": [{{{stored}}}]}}"#),
+            "unknown",
+        ),
+        (
+            "a warning of kubectl before the list",
+            format!("W1122 10:00:00 1 warnings.go:70] deprecated\n{}", list(&format!("{{{stored}}}"))),
+            "unknown",
+        ),
+    ];
+    for (name, content, verdict) in cases {
+        let folder = folder(&[("empty.json", typed_list(&[])), ("odd.json", content)]);
+        let report = report(&[folder.path().to_str().unwrap()]);
+        assert_eq!(report["verdict"], verdict, "{name}: {report:#}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_once_and_not_out_of_the_source() {
+    use std::os::unix::fs::symlink;
+
+    let elsewhere = folder(&[("hidden.json", typed_list(&[node_maintenance("nm-1").json().clone()]))]);
+    let cycle = folder(&[("a/good.json", typed_list(&[]))]);
+    symlink(cycle.path(), cycle.path().join("a/up")).unwrap();
+    let out = folder(&[("good.json", typed_list(&[]))]);
+    symlink(elsewhere.path(), out.path().join("out")).unwrap();
+    let mounted = folder(&[("..2026/nm.json", typed_list(&[]))]);
+    symlink("..2026", mounted.path().join("..data")).unwrap();
+    symlink("..data/nm.json", mounted.path().join("nm.json")).unwrap();
+    // Two links a folder make a million paths of twenty folders.
+    let bomb = folder(&[("d20/good.json", typed_list(&[]))]);
+    for level in 0..20 {
+        let folder = bomb.path().join(format!("d{level}"));
+        fs::create_dir(&folder).unwrap();
+        for name in ["a", "b"] {
+            symlink(format!("../d{}", level + 1), folder.join(name)).unwrap();
+        }
+    }
+    let again = "is a link to a folder that is read by another name";
+    let cases = [
+        (&cycle, "ready", Some(again)),
+        (&out, "unknown", Some("is a link to a place outside the source: name that place as a source of its own")),
+        (&mounted, "ready", None),
+        (&bomb, "ready", Some(again)),
+    ];
+    for (folder, verdict, reason) in cases {
+        let report = report(&[folder.path().to_str().unwrap()]);
+        assert_eq!(report["verdict"], verdict, "{report:#}");
+        assert_eq!(report["snapshot"]["skipped"][0]["reason"].as_str(), reason, "{report:#}");
+    }
+}
+
+/// A module from elsewhere can call itself anything, and answer anything.
+#[test]
+fn a_foreign_policy_cannot_lie_on_the_terminal_or_hide_its_refusal() {
+    let title = format!("\u{1b}[2J\u{1b}[HREADY{}", "x".repeat(70_000));
+    let metadata = json!({
+        "protocolVersion": "v1",
+        "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["CREATE"]}],
+        "annotations": {"io.kubewarden.policy.title": title, "upgrade-gate.io/runbook": title},
+    });
+    let answers = [
+        (json!({"accepted": false, "message": title, "audit_annotations": {"findings": "[]"}}), "blocked"),
+        (json!({"accepted": true, "warnings": [title]}), "unknown"),
+        (json!({"accepted": false, "code": 500, "message": title}), "error"),
+    ];
+    for (answer, verdict) in answers {
+        let folder = folder(&[("nm.json", node_maintenance("nm-1").json().to_string())]);
+        let wasm = folder.path().join("foreign.wasm");
+        fs::write(&wasm, foreign_module(&metadata, &answer)).unwrap();
+        let args = [folder.path().to_str().unwrap(), "--policy", wasm.to_str().unwrap()];
+        let text = stdout(&check(&args));
+        assert!(!text.contains('\u{1b}') && text.len() < 10_000, "{text}");
+        // The untyped object proves nothing, so an acceptance is unknown.
+        let expected = if verdict == "unknown" { "warning" } else { verdict };
+        assert_eq!(report(&args)["verdict"], expected, "{answer:.80}");
+    }
+}
+
+/// A module that accepts its settings and answers every request with `answer`.
+fn foreign_module(metadata: &Value, answer: &Value) -> Vec<u8> {
+    let escaped = |text: &str| text.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let answer = answer.to_string();
+    let valid = r#"{"valid":true}"#;
+    let text = format!(
+        r#"(module
+            (import "wapc" "__guest_response" (func $respond (param i32 i32)))
+            (memory (export "memory") 4)
+            (data (i32.const 0) "{}")
+            (data (i32.const 64) "{}")
+            (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
+                (if (i32.eq (local.get $operation) (i32.const 8))
+                    (then (call $respond (i32.const 64) (i32.const {})))
+                    (else (call $respond (i32.const 0) (i32.const {}))))
+                (i32.const 1)))"#,
+        escaped(valid),
+        escaped(&answer),
+        answer.len(),
+        valid.len(),
+    );
+    let mut wasm = wat::parse_str(text).unwrap();
+    let section = wasm_encoder::CustomSection {
+        name: "io.kubewarden.metadata".into(),
+        data: metadata.to_string().into_bytes().into(),
+    };
+    wasm_encoder::Section::append_to(&section, &mut wasm);
+    wasm
+}
+
+/// Run as a user who may not read everything; as root there is nothing that may not be read.
+#[cfg(unix)]
+#[test]
+fn a_directory_without_read_permission_makes_it_unknown() {
+    use std::os::unix::{fs::PermissionsExt, process::CommandExt};
+
+    const NOBODY: u32 = 65_534;
+    let folder = folder(&[("good.json", typed_list(&[])), ("closed/hidden.json", typed_list(&[]))]);
+    let program = folder.path().join("upgrade-gate");
+    fs::copy(env!("CARGO_BIN_EXE_upgrade-gate"), &program).unwrap();
+    let mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(folder.path(), 0o755);
+    mode(&folder.path().join("closed"), 0o000);
+
+    let mut command = Command::new(&program);
+    command.arg("check").arg(folder.path());
+    let is_root = fs::read_dir(folder.path().join("closed")).is_ok();
+    if is_root {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    mode(&folder.path().join("closed"), 0o755);
+    let text = stdout(&output);
+    assert!(text.contains("/closed cannot be read: permission denied"), "{text}");
+    assert_eq!(output.status.code(), Some(3), "{text}{}", stderr(&output));
+}
