@@ -1,9 +1,12 @@
 //! Reading a JSON object one level at a time: what nobody asks for is skipped by the parser, never
 //! built. Objects of the API server may be megabytes, of which a policy wants a few names.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 /// The fields of one JSON object, their values still text.
@@ -22,21 +25,21 @@ use serde_json::value::RawValue;
 /// assert_eq!(spec.text("reason"), None);
 /// assert_eq!(object.object("metadata").text("name"), None);
 /// ```
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(transparent)]
-pub struct Fields<'a>(#[serde(borrow)] BTreeMap<String, &'a RawValue>);
+#[derive(Clone, Debug, Default)]
+pub struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
     /// `None` where the text is not a JSON object.
     #[must_use]
     pub fn parse(json: &'a str) -> Option<Self> {
-        serde_json::from_str(json).ok().map(Self)
+        serde_json::from_str(json).ok()
     }
 
     /// The value of a field as JSON text; `None` for `null` too.
     #[must_use]
     pub fn raw(&self, field: &str) -> Option<&'a RawValue> {
-        self.0.get(field).copied().filter(|value| value.get() != "null")
+        let (_, value) = self.0.iter().rfind(|(name, _)| name == field)?;
+        Some(*value).filter(|value| value.get() != "null")
     }
 
     /// A string.
@@ -63,8 +66,32 @@ impl<'a> Fields<'a> {
         serde_json::from_str(self.raw(field)?.get()).ok()
     }
 
-    /// The names of the fields, sorted.
+    /// The names of the fields, as the text has them.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Fields(fields))
     }
 }

@@ -75,7 +75,7 @@ impl<'a> SettingsReader<'a> {
     /// To be called when every field has been asked for.
     ///
     /// # Errors
-    /// [`SettingsError::Unknown`] for the first field, by name, that nobody asked for.
+    /// [`SettingsError::Unknown`] for the first field that nobody asked for.
     pub fn finish(&self) -> Result<(), SettingsError> {
         let Some(field) = self.fields.names().find(|field| !self.known.contains(field)) else { return Ok(()) };
         let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();

@@ -39,8 +39,9 @@ pub fn shorten(text: &str, max: usize) -> String {
         return text;
     }
     let half = max.saturating_sub(1) / 2;
-    let start: String = text.chars().take(half).collect();
-    let end: String = text.chars().skip(length - half).collect();
+    let offset = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset);
+    let start = text.get(..offset(half)).unwrap_or_default();
+    let end = text.get(offset(length - half)..).unwrap_or_default();
     format!("{start}…{end}")
 }
 
