@@ -42,12 +42,17 @@ fn prebuilt(folder: &Path) -> Result<Vec<PathBuf>> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let folder =
         folder.canonicalize().map_err(|error| format!("UPGRADE_GATE_POLICIES={}: {error}", folder.display()))?;
-    let mut modules: Vec<PathBuf> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    modules.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
-    modules.sort();
+    let modules = modules_in(&folder)?;
     if modules.is_empty() {
         return Err(format!("UPGRADE_GATE_POLICIES={}: no .wasm file in it", folder.display()).into());
     }
+    Ok(modules)
+}
+
+fn modules_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut modules: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    modules.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    modules.sort();
     Ok(modules)
 }
 
@@ -71,6 +76,10 @@ fn build_all(out: &Path) -> Result<Vec<PathBuf>> {
         names.push(entry.file_name().into_string().map_err(|_| "a policy's folder name is not UTF-8")?);
     }
     names.sort();
+    // A policy that is no more leaves nothing behind.
+    for module in modules_in(out)? {
+        fs::remove_file(module)?;
+    }
     names.iter().map(|name| build(workspace, &target, out, name)).collect()
 }
 
