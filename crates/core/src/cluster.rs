@@ -116,12 +116,26 @@ impl Answer {
 /// whether the kind may be read, and "not found" is the good answer.
 const PROBE: (&str, &str) = ("upgrade-gate-permission-probe", "kube-system");
 
-/// Whether there is such an object.
+/// Whether there is such an object; of kinds of cluster scope without `namespace`.
 ///
 /// # Errors
 /// [`ReadError::Unavailable`] as the cluster said it.
-pub fn exists(cluster: &dyn Cluster, query: &GetQuery) -> Result<bool, ReadError> {
-    match cluster.get(query) {
+pub fn exists(
+    cluster: &dyn Cluster,
+    api_version: &str,
+    kind: &str,
+    namespace: Option<&str>,
+    name: &str,
+) -> Result<bool, ReadError> {
+    let query = GetQuery {
+        api_version: api_version.into(),
+        kind: kind.into(),
+        namespace: namespace.map(Into::into),
+        name: name.into(),
+        // The least that can be asked for: metadata is always part of an answer.
+        fields: ["metadata.name".into()].into(),
+    };
+    match cluster.get(&query) {
         Ok(_) => Ok(true),
         Err(ReadError::NotFound { .. }) => Ok(false),
         Err(error) => Err(error),
@@ -135,25 +149,12 @@ pub fn exists(cluster: &dyn Cluster, query: &GetQuery) -> Result<bool, ReadError
 /// # Errors
 /// [`ReadError::Unavailable`] where one of the steps could not be answered.
 pub fn list_all(cluster: &dyn Cluster, resource: CustomResource, fields: &[&str]) -> Result<Listing, ReadError> {
-    let crd = GetQuery {
-        api_version: "apiextensions.k8s.io/v1".into(),
-        kind: "CustomResourceDefinition".into(),
-        namespace: None,
-        name: resource.crd.into(),
-        fields: only_name(),
-    };
-    if !exists(cluster, &crd)? {
+    if !exists(cluster, "apiextensions.k8s.io/v1", "CustomResourceDefinition", None, resource.crd)? {
         return Ok(Listing::NotInstalled);
     }
     let (name, namespace) = PROBE;
-    let probe = GetQuery {
-        api_version: resource.api_version.into(),
-        kind: resource.kind.into(),
-        namespace: resource.namespaced.then(|| namespace.into()),
-        name: name.into(),
-        fields: only_name(),
-    };
-    exists(cluster, &probe)?;
+    let namespace = resource.namespaced.then_some(namespace);
+    exists(cluster, resource.api_version, resource.kind, namespace, name)?;
     let list = ListQuery {
         api_version: resource.api_version.into(),
         kind: resource.kind.into(),
@@ -161,12 +162,6 @@ pub fn list_all(cluster: &dyn Cluster, resource: CustomResource, fields: &[&str]
         ..ListQuery::default()
     };
     cluster.list(&list).map(Listing::Objects)
-}
-
-/// The least that can be asked for: metadata is always part of an answer.
-#[must_use]
-pub fn only_name() -> BTreeSet<String> {
-    ["metadata.name".into()].into()
 }
 
 #[cfg(test)]

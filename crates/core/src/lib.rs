@@ -56,7 +56,7 @@ mod verdict;
 mod settings;
 mod policy;
 
-pub use cluster::{Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, exists, list_all, only_name};
+pub use cluster::{Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, exists, list_all};
 pub use fields::Fields;
 pub use object::{HyperConverged, Metadata, NodeMaintenance};
 pub use policy::Policy;

@@ -17,7 +17,7 @@ pub fn escape(text: &str) -> String {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e01ef}'
             | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{fe00}'..='\u{fe0f}');
         if c.is_control() || hidden {
-            shown.extend(c.escape_unicode());
+            shown += &format!("\\u{{{:x}}}", u32::from(c));
         } else {
             shown.push(c);
         }

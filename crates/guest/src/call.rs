@@ -30,9 +30,11 @@ impl Cluster for HostCalls {
     fn list(&self, query: &ListQuery) -> Result<Answer, ReadError> {
         let ListQuery { api_version, kind, namespace, label_selector, field_selector, fields } = query.clone();
         // One capability for both kinds of list: a policy declares what its module names.
-        let in_namespace = namespace.map(|name| format!("metadata.namespace={name}"));
-        let selectors: Vec<String> = field_selector.into_iter().chain(in_namespace).collect();
-        let field_selector = (!selectors.is_empty()).then(|| selectors.join(","));
+        let field_selector = match (field_selector, namespace) {
+            (fields, None) => fields,
+            (None, Some(namespace)) => Some(format!("metadata.namespace={namespace}")),
+            (Some(fields), Some(namespace)) => Some(format!("{fields},metadata.namespace={namespace}")),
+        };
         let field_masks = Some(fields);
         let request = ListAllResourcesRequest { api_version, kind, label_selector, field_selector, field_masks };
         call("list_resources_all", &request).map_err(ReadError::Unavailable)

@@ -1,8 +1,7 @@
 //! Rule `in-use`: an object exists that the upgrade will delete.
 
 use upgrade_gate_core::{
-    Cluster, Effect, Finding, GetQuery, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, argument,
-    exists, only_name, shorten,
+    Cluster, Effect, Finding, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, argument, exists, shorten,
 };
 
 /// Names may have 253 characters; a message with several of them stays below 1,000.
@@ -92,24 +91,17 @@ fn delete(name: &str) -> String {
 
 /// Why, and how far: ` ("disk replacement"; phase Succeeded)`.
 fn purpose(object: &NodeMaintenance) -> String {
-    let parts: Vec<String> = [
-        object.reason.as_deref().map(|reason| format!("\"{}\"", shorten(reason, NAME))),
-        object.phase.as_deref().map(|phase| format!("phase {}", shorten(phase, 40))),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }
+    let reason = object.reason.as_deref().map(|reason| shorten(reason, NAME));
+    let phase = object.phase.as_deref().map(|phase| shorten(phase, 40));
+    match (reason, phase) {
+        (None, None) => String::new(),
+        (Some(reason), None) => format!(" (\"{reason}\")"),
+        (None, Some(phase)) => format!(" (phase {phase})"),
+        (Some(reason), Some(phase)) => format!(" (\"{reason}\"; phase {phase})"),
+    }
 }
 
 /// An optional read: where it cannot be told, the node is taken to be there.
 fn is_missing(cluster: &dyn Cluster, node: &str) -> bool {
-    let query = GetQuery {
-        api_version: "v1".into(),
-        kind: "Node".into(),
-        name: node.into(),
-        namespace: None,
-        fields: only_name(),
-    };
-    exists(cluster, &query) == Ok(false)
+    exists(cluster, "v1", "Node", None, node) == Ok(false)
 }
