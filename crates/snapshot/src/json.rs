@@ -85,6 +85,11 @@ pub(crate) fn elements(list: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(list.get()).ok()
 }
 
+/// A text as a JSON string.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 /// Looks at every part of an object that is to be kept.
 ///
 /// # Errors

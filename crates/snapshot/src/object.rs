@@ -7,7 +7,7 @@ use upgrade_gate_core::{Fields, Metadata};
 
 use crate::{
     flaw::{Flaw, MAX_OBJECT},
-    json,
+    json::{self, quoted},
     wanted::Kind,
 };
 
@@ -77,7 +77,6 @@ impl Object {
 
 /// Puts apiVersion and kind first, as the API server does.
 fn with_type(kind: &Kind, fields: &Fields<'_>) -> String {
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut json = format!(r#"{{"apiVersion":{},"kind":{}"#, quoted(&kind.api_version), quoted(&kind.kind));
     for name in fields.names().filter(|name| !["apiVersion", "kind"].contains(name)) {
         json += &format!(",{}:{}", quoted(name), fields.raw(name).map_or("null", RawValue::get));

@@ -5,6 +5,7 @@ use upgrade_gate_core::{Answer, Cluster, GetQuery, ListQuery, ReadError};
 use crate::{
     evidence::{KindReport, State},
     flaw::Flaw,
+    json::quoted,
     object::{Object, Origin},
     select::{Selection, cut_to_fields, listed},
     wanted::Kind,
@@ -191,7 +192,6 @@ impl Cluster for Snapshot {
         let complete = self.is_complete(&kind)?;
         let items = self.of_kind(&kind).filter(|object| selection.takes(object));
         let items: Vec<String> = items.map(|object| listed(&object.json, &query.fields)).collect();
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let json = format!(
             r#"{{"apiVersion":{},"kind":{},"metadata":{{}},"items":[{}]}}"#,
             quoted(&query.api_version),
