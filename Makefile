@@ -16,9 +16,9 @@ build: setup ## Build the program, with the policies embedded
 	$(CARGO) build --release --locked
 
 # The example is blocked, so exit code 1 is the right answer, and any other a failure.
-demo: build ## Check the example must-gather, and see that it is blocked
-	@echo '$$ upgrade-gate check examples/must-gather'; echo
-	@$(PROGRAM) check examples/must-gather; code=$$?; echo; echo "exit code $$code (1 means: blocked)"; test $$code -eq 1
+demo: build ## Check the upgrade of the example must-gather, and see that it is blocked
+	@echo '$$ upgrade-gate check examples/must-gather --to 1.7.0'; echo
+	@$(PROGRAM) check examples/must-gather --to 1.7.0; code=$$?; echo; echo "exit code $$code (1 means: blocked)"; test $$code -eq 1
 
 policies: build ## Say where the annotated Wasm modules are
 	@ls -lt target/release/build/upgrade-gate-bundle-*/out/*.wasm | head -n $$(ls policies | wc -l)

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, path::PathBuf, str::FromStr};
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
-use upgrade_gate_core::GroupResource;
+use upgrade_gate_core::{GroupResource, HcoCsv, Version};
 
 use crate::{report::Output, verdict::FailOn};
 
@@ -20,8 +20,10 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Judge the state of a cluster from a must-gather, a dump or manifests
+    /// Judge the state of a cluster, and its upgrade, from a must-gather, a dump or manifests
     Check(CheckArgs),
+    /// Put one admission request to one policy
+    Run(RunArgs),
 }
 
 /// What `check` is told.
@@ -36,6 +38,14 @@ pub struct CheckArgs {
     /// Directories and files: must-gathers, `kubectl get -o json` or `--raw`, YAML; `-` is standard input
     #[arg(required = true, value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
+
+    /// Simulate the upgrade to this version [default: of the InstallPlan that waits, else to the next minor]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub to: Option<Version>,
+
+    /// Judge manifests that somebody wants to apply, such as those of a pull request, instead of a simulated upgrade
+    #[arg(long, value_name = "PATH")]
+    pub proposed: Vec<PathBuf>,
 
     /// Run exactly these policies: names of bundled ones, or .wasm files [default: all that are bundled]
     #[arg(long = "policy", value_name = "NAME|FILE.wasm")]
@@ -60,6 +70,43 @@ pub struct CheckArgs {
     /// Colour the report for people
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub color: ColorChoice,
+}
+
+/// What `run` is told.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes:
+  0  allowed
+  1  denied, whatever the reason
+  2  the policy could not be asked, or answered with code 500")]
+pub struct RunArgs {
+    /// The name of a bundled policy, or a .wasm file
+    pub policy: PolicyName,
+
+    /// An AdmissionReview or an AdmissionRequest, as JSON; `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub request: PathBuf,
+
+    /// The policy's settings, as YAML or JSON [default: none]
+    #[arg(long, value_name = "FILE", conflicts_with = "settings_json")]
+    pub settings: Option<PathBuf>,
+
+    /// The policy's settings, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub settings_json: Option<String>,
+
+    /// What the policy sees of the cluster: a source as `check` takes it; repeatable [default: nothing]
+    #[arg(long, value_name = "SOURCE")]
+    pub snapshot: Vec<PathBuf>,
+}
+
+/// `1.7`, `1.7.0`, `v1.7.0`, `4.11`, or the name of a ClusterServiceVersion.
+fn version(text: &str) -> Result<Version, String> {
+    let version = HcoCsv::named(text).map_or_else(|| text.parse().ok(), |csv| csv.version);
+    version.ok_or_else(|| {
+        let name = HcoCsv::name_of("1.7.0");
+        format!("expected a version such as `1.7`, `1.7.0`, `v1.7.0` or `4.11`, or a name such as `{name}`")
+    })
 }
 
 /// A policy as the command line names it.

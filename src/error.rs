@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use upgrade_gate_core::shorten;
-use upgrade_gate_host::LoadError;
+use upgrade_gate_host::{EvaluationError, LoadError};
 
 use crate::verdict::Outcome;
 
@@ -59,6 +59,30 @@ pub enum Error {
         /// In the policy's or the host's words.
         reason: String,
     },
+    /// Settings that cannot be read, or are not an object.
+    #[error("settings `{path}`: {reason}", path = .path.display())]
+    SettingsFile {
+        /// As named on the command line.
+        path: PathBuf,
+        /// In the operating system's words, or where they are not YAML.
+        reason: String,
+    },
+    /// A request that cannot be read, or is none.
+    #[error("request `{path}`: {reason}", path = .path.display())]
+    Request {
+        /// As named on the command line.
+        path: PathBuf,
+        /// In the operating system's words, or what it should be.
+        reason: String,
+    },
+    /// A policy that did not answer.
+    #[error("policy `{name}`: {error}")]
+    Evaluation {
+        /// As named on the command line.
+        name: String,
+        /// Why.
+        error: EvaluationError,
+    },
     /// Reports that would run into each other.
     #[error("two reports cannot both go to standard output")]
     TwoReportsOnStdout,
@@ -80,6 +104,9 @@ impl Error {
             Self::NoSuchPolicy { bundled, .. } => Some(format!("bundled are {bundled}; a file is named by its path")),
             Self::NoMetadata { .. } => {
                 Some("annotate it first: kwctl annotate -m metadata.yml -o annotated.wasm FILE".into())
+            }
+            Self::Request { .. } => {
+                Some("give it an AdmissionReview, or an AdmissionRequest with uid, kind, operation and object".into())
             }
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
             _ => None,

@@ -3,7 +3,11 @@
 
 mod policy_set;
 mod source;
-mod audit;
+mod review;
+mod installed;
+mod simulate;
+mod proposed;
+mod judge;
 mod missing;
 mod verdict;
 pub mod cli;
@@ -11,4 +15,5 @@ pub mod command;
 pub mod error;
 pub mod report;
 
+pub use simulate::{ChosenBy, Upgrade};
 pub use verdict::{FailOn, Outcome, Verdict};

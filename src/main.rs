@@ -11,6 +11,7 @@ use upgrade_gate::{
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(args) => command::check::run(&args),
+        Command::Run(args) => command::run::run(&args),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -11,27 +11,37 @@ use crate::{
 /// Who says it.
 const PROGRAM: &str = "upgrade-gate";
 
-/// One finding where nothing shows whether NodeMaintenance objects exist, one for each source without
-/// a single document, and one for each part of a source that may have held an object that a policy
-/// wants.
-pub(crate) fn findings(snapshot: &Snapshot) -> Vec<Finding> {
+/// One finding where nothing shows whether NodeMaintenance objects exist; for a run in which no policy
+/// was asked about an upgrade.
+pub(crate) fn proof(snapshot: &Snapshot) -> Option<Finding> {
     let kind = node_maintenance();
-    let in_use = snapshot.kinds().iter().find(|report| report.kind == kind);
+    let report = snapshot.kinds().iter().find(|report| report.kind == kind)?;
+    // A manifest that was never stored says nothing about the cluster.
+    let stored = snapshot.objects().any(|object| object.kind == kind && object.resource_version.is_some());
+    (report.state == State::NotCaptured && !stored).then(|| unproved(report))
+}
+
+/// One finding for each source without a single document, and one for each part of a source that may
+/// have held an object that a policy wants.
+pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
     let lost = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(|skipped| Finding {
+        phase,
         message: format!("It may hold an object that decides the verdict, but it {}.", skipped.reason()),
         remedy: "Collect it again, or mend it, and check again.".into(),
         origin: Some(skipped.origin.clone()),
         ..missing()
     });
     let empty = snapshot.sources().iter().filter(|source| source.documents == 0).map(|source| Finding {
+        phase,
         message: format!("Source `{}` holds no Kubernetes document.", source.path),
-        remedy: "Name a must-gather, or what `kubectl get` wrote.".into(),
+        remedy: match phase {
+            Phase::Proposed => "Name the manifests that are to be applied.",
+            Phase::Audit | Phase::Upgrade => "Name a must-gather, or what `kubectl get` wrote.",
+        }
+        .into(),
         ..missing()
     });
-    // A manifest that was never stored says nothing about the cluster.
-    let stored = snapshot.objects().any(|object| object.kind == kind && object.resource_version.is_some());
-    let unproved = in_use.filter(|report| report.state == State::NotCaptured && !stored).map(unproved);
-    unproved.into_iter().chain(empty).chain(lost).collect()
+    empty.chain(lost).collect()
 }
 
 fn unproved(report: &KindReport) -> Finding {

@@ -3,8 +3,11 @@
 use std::fs;
 
 use upgrade_gate_bundle::{BUNDLED, Bundled};
-use upgrade_gate_core::{NODE_MAINTENANCE, shorten};
-use upgrade_gate_host::{Compiler, Grants, Host, Limits, Metadata, Policy};
+use upgrade_gate_core::{
+    CLUSTER_EXTENSION, CLUSTER_SERVICE_VERSION, CLUSTER_VERSION, HYPERCONVERGED, INSTALL_PLAN, NODE_MAINTENANCE,
+    OPERATOR_CONDITION, SUBSCRIPTION, shorten,
+};
+use upgrade_gate_host::{Compiler, Grants, Host, Limits, Metadata, Policy, SettingsError};
 use upgrade_gate_snapshot::{Kind, Wanted};
 
 use crate::{cli::PolicyName, error::Error};
@@ -12,6 +15,8 @@ use crate::{cli::PolicyName, error::Error};
 /// A policy that is ready to judge.
 pub(crate) struct Loaded {
     pub(crate) name: String,
+    /// As the command line names it.
+    pub(crate) shown: String,
     /// As its metadata says; empty where it does not.
     pub(crate) version: String,
     pub(crate) policy: Policy,
@@ -28,24 +33,39 @@ pub(crate) const DEFAULT_SETTINGS: &str = "{}";
 /// Loads the policies that were named, or all that are bundled, and sees that each can be asked.
 pub(crate) fn load(names: &[PolicyName]) -> Result<Vec<Loaded>, Error> {
     let host = Host::new(Limits::default())?;
-    if names.is_empty() {
-        return BUNDLED.iter().map(|bundled| load_bundled(&host, *bundled)).collect();
-    }
-    let one = |name: &PolicyName| match name {
+    let policies: Vec<Loaded> = if names.is_empty() {
+        BUNDLED.iter().map(|bundled| load_bundled(&host, *bundled)).collect::<Result<_, _>>()?
+    } else {
+        names.iter().map(|name| load_one(&host, name)).collect::<Result<_, _>>()?
+    };
+    policies.iter().try_for_each(|policy| policy.accepts(DEFAULT_SETTINGS))?;
+    Ok(policies)
+}
+
+/// Loads one policy, by name or file.
+pub(crate) fn load_one(host: &Host, name: &PolicyName) -> Result<Loaded, Error> {
+    match name {
         PolicyName::Bundled(name) => {
             let bundled = upgrade_gate_bundle::find(name).ok_or_else(|| Error::NoSuchPolicy {
                 name: name.clone(),
                 bundled: BUNDLED.iter().map(|policy| format!("`{}`", policy.name)).collect::<Vec<_>>().join(", "),
             })?;
-            load_bundled(&host, bundled)
+            load_bundled(host, bundled)
         }
         PolicyName::File(path) => {
             let wasm = fs::read(path).map_err(|error| Error::PolicyFile { path: path.clone(), error })?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            prepare(&host, &path.to_string_lossy(), &stem, &wasm, Compiler::Cranelift)
+            prepare(host, &path.to_string_lossy(), &stem, &wasm, Compiler::Cranelift)
         }
-    };
-    names.iter().map(one).collect()
+    }
+}
+
+impl Loaded {
+    /// Whether the policy takes these settings, a JSON object.
+    pub(crate) fn accepts(&self, settings: &str) -> Result<(), Error> {
+        let refused = |error: SettingsError| Error::Settings { name: self.shown.clone(), reason: error.to_string() };
+        self.policy.validate_settings(settings).map_err(refused)
+    }
 }
 
 /// A bundled policy is compiled by the fast compiler: the run is over before the other one's code
@@ -57,14 +77,12 @@ fn load_bundled(host: &Host, bundled: Bundled) -> Result<Loaded, Error> {
 fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler) -> Result<Loaded, Error> {
     let policy = host.load(wasm, compiler).map_err(|error| Error::Load { name: shown.into(), error })?;
     let metadata = policy.metadata().cloned().ok_or_else(|| Error::NoMetadata { name: shown.into() })?;
-    policy
-        .validate_settings(DEFAULT_SETTINGS)
-        .map_err(|error| Error::Settings { name: shown.into(), reason: error.to_string() })?;
     let annotation = |key: &str| {
         let text = metadata.annotations.get(&format!("io.kubewarden.policy.{key}"));
         text.map(|text| shorten(text, MAX_ANNOTATION))
     };
     Ok(Loaded {
+        shown: shown.into(),
         name: annotation("title").unwrap_or_else(|| name.into()),
         version: annotation("version").unwrap_or_default(),
         grants: Grants::declared(&metadata),
@@ -84,8 +102,21 @@ pub(crate) fn wanted(policies: &[Loaded]) -> Wanted {
             wanted.add_rule(&rule.api_groups, &rule.api_versions, &rule.resources);
         }
     }
-    // The program itself asks whether there are any.
+    wanted
+}
+
+/// What is kept of the sources: also what the program itself asks for. The kinds that only start an
+/// upgrade are judged where they are; that one of them is missing or broken hides nothing.
+pub(crate) fn wanted_of_cluster(policies: &[Loaded]) -> Wanted {
+    let mut wanted = wanted(policies);
     wanted.add_kind(node_maintenance());
+    wanted.add_kind(Kind::new(HYPERCONVERGED.api_version, HYPERCONVERGED.kind));
+    for resource in
+        [INSTALL_PLAN, CLUSTER_SERVICE_VERSION, SUBSCRIPTION, OPERATOR_CONDITION, CLUSTER_EXTENSION, CLUSTER_VERSION]
+    {
+        wanted.add_dispensable(&Kind::new(resource.api_version, resource.kind));
+    }
+    wanted.add_dispensable(&Kind::new("apps/v1", "Deployment"));
     wanted
 }
 

@@ -40,8 +40,8 @@ fn the_example_as_json() {
 #[test]
 fn colour_and_quiet() {
     let coloured = stdout(&check(&[EXAMPLE, "--color", "always", "--quiet"]));
-    assert_eq!(coloured, "\u{1b}[31;1mBLOCKED\u{1b}[0m Do not upgrade yet: 2 objects in the way.\n");
-    assert_eq!(stdout(&check(&[EXAMPLE, "-q"])), "BLOCKED Do not upgrade yet: 2 objects in the way.\n");
+    assert_eq!(coloured, "\u{1b}[31;1mBLOCKED\u{1b}[0m Do not upgrade to 1.7.0 yet: it would be refused.\n");
+    assert_eq!(stdout(&check(&[EXAMPLE, "-q"])), "BLOCKED Do not upgrade to 1.7.0 yet: it would be refused.\n");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn several_reports_at_once() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("report.json");
     let output = check(&[EXAMPLE, "-q", "-o", "human", "-o", &format!("json={}", file.display())]);
-    assert_eq!(stdout(&output), "BLOCKED Do not upgrade yet: 2 objects in the way.\n");
+    assert_eq!(stdout(&output), "BLOCKED Do not upgrade to 1.7.0 yet: it would be refused.\n");
     assert_eq!(fs::read_to_string(&file).unwrap(), stdout(&check(&[EXAMPLE, "-o", "json"])));
 }
 
@@ -118,7 +118,7 @@ fn usage_errors_are_exit_2_and_say_what_to_do() {
     let wasm = wasm.to_str().unwrap();
     let cases: [(&[&str], &str); 9] = [
         (&["no/such/place"], "error: source `no/such/place`: No such file or directory"),
-        (&[EXAMPLE, "--policy", "nmo"], "help: bundled are `integrated-nmo`"),
+        (&[EXAMPLE, "--policy", "nmo"], "help: bundled are `hco-upgradeable`, `integrated-nmo`"),
         (&[EXAMPLE, "--policy", "no/such.wasm"], "error: policy `no/such.wasm`: No such file"),
         (&[EXAMPLE, "--policy", wasm], "is not a WebAssembly module that can be run"),
         (&[EXAMPLE, "-o", "xml"], "expected `human` or `json`"),
@@ -140,9 +140,14 @@ fn a_policy_is_chosen_by_name_or_by_file() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("integrated-nmo.wasm");
     fs::write(&file, upgrade_gate_bundle::find("integrated-nmo").unwrap().wasm).unwrap();
-    let all = report(&[EXAMPLE]);
-    assert_eq!(report(&[EXAMPLE, "--policy", "integrated-nmo"]), all);
-    assert_eq!(report(&[EXAMPLE, "--policy", file.to_str().unwrap()]), all);
+    let by_name = report(&[EXAMPLE, "--policy", "integrated-nmo"]);
+    let names: Vec<&str> =
+        by_name["policies"].as_array().unwrap().iter().map(|policy| policy["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["integrated-nmo"]);
+    assert_eq!(report(&[EXAMPLE, "--policy", file.to_str().unwrap()]), by_name);
+    let all: Vec<&str> = upgrade_gate_bundle::BUNDLED.iter().map(|policy| policy.name).collect();
+    let by_default = report(&[EXAMPLE]);
+    assert_eq!(by_default["policies"].as_array().unwrap().len(), all.len());
 }
 
 #[test]

@@ -1,16 +1,17 @@
-//! `upgrade-gate check`: read the sources, show every object to the policies, report.
+//! `upgrade-gate check`: read the sources, show every object and the upgrade to the policies, report.
 
 use std::sync::Arc;
 
 use upgrade_gate_host::Context;
 
 use crate::{
-    audit,
     cli::CheckArgs,
     error::Error,
-    missing, policy_set,
-    report::{self, Report},
-    source,
+    installed::Installed,
+    judge, missing, policy_set, proposed,
+    report::{self, Input, Phase, Report},
+    review::Review,
+    simulate, source,
     verdict::Outcome,
 };
 
@@ -29,8 +30,33 @@ pub fn run(args: &CheckArgs) -> Result<Outcome, Error> {
 /// [`Error`]: a source, a policy or the Wasm runtime.
 pub fn check(args: &CheckArgs) -> Result<Report, Error> {
     let policies = policy_set::load(&args.policies)?;
-    let snapshot = Arc::new(source::read(&args.sources, policy_set::wanted(&policies), &args.assume_captured)?);
+    let wanted = policy_set::wanted_of_cluster(&policies);
+    let snapshot = Arc::new(source::read(&args.sources, wanted, &args.assume_captured)?);
+    let proposed = source::read(&args.proposed, policy_set::wanted(&policies), &[])?;
+    let is_proposed = !args.proposed.is_empty();
+
+    let installed = Installed::of(&snapshot);
+    let simulated = if is_proposed && args.to.is_none() {
+        None
+    } else {
+        simulate::simulate(&snapshot, &installed, args.to)
+            .filter(|(_, review)| policies.iter().any(|policy| review.is_for(policy)))
+    };
+    let (upgrade, approval) = simulated.unzip();
+    let mut reviews: Vec<Review<'_>> = snapshot.objects().map(Review::audit).collect();
+    reviews.extend(approval);
+    reviews.extend(proposed::reviews(&proposed, &snapshot));
+
     let shared: Arc<dyn upgrade_gate_host::Cluster + Send + Sync> = snapshot.clone();
-    let audited = audit::audit(&policies, &snapshot, &Context::new(shared));
-    Ok(Report::new(&policies, &snapshot, audited, missing::findings(&snapshot)))
+    let judged = judge::judge(&policies, &reviews, &Context::new(shared));
+    let foreseen = is_proposed || upgrade.is_some();
+    let proof = if foreseen { None } else { missing::proof(&snapshot) };
+    let own = proof
+        .into_iter()
+        .chain(missing::lost(&snapshot, Phase::Audit))
+        .chain(missing::lost(&proposed, Phase::Proposed))
+        .chain(installed.mixed())
+        .collect();
+    let input = Input { policies: &policies, snapshot: &snapshot, proposed: &proposed };
+    Ok(Report::new(&input, upgrade, foreseen, judged, own))
 }

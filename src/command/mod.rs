@@ -1,3 +1,4 @@
 //! One file a verb: its work as a function that returns a value.
 
 pub mod check;
+pub mod run;

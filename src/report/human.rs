@@ -7,11 +7,13 @@ use std::{
 };
 
 use clap::ColorChoice;
+use serde::Serialize;
 use upgrade_gate_core::{ResourceRef, escape};
 use upgrade_gate_snapshot::Origin;
 
 use crate::{
-    report::{Finding, Read, Report, Result, Summary},
+    report::{Finding, KindRead, Phase, Read, Report, Result, Summary},
+    simulate::{ChosenBy, Upgrade},
     verdict::Verdict,
 };
 
@@ -64,13 +66,15 @@ const DIM: &str = "2";
 
 pub(super) fn render(report: &Report, quiet: bool, style: Style, to: &mut impl Write) -> io::Result<()> {
     if !quiet {
+        style.paragraph("upgrade  ", &upgrade_line(report.upgrade.as_ref()), to)?;
+        writeln!(to)?;
         findings(&report.findings, style, to)?;
         let runbooks: BTreeSet<&str> =
             report.findings.iter().filter_map(|finding| finding.runbook.as_deref()).collect();
         for runbook in runbooks {
             style.paragraph("runbook  ", &escape(runbook), to)?;
         }
-        read(&report.snapshot, style, to)?;
+        read(&report.snapshot, report.verdict, style, to)?;
     }
     let (word, code) = word(report.verdict);
     style.paragraph("", &format!("{} {}", style.paint(code, word), explanation(report)), to)
@@ -89,11 +93,10 @@ fn findings(findings: &[Finding], style: Style, to: &mut impl Write) -> io::Resu
             continue;
         }
         let (word, code) = result_word(finding.result);
-        let severity = serde_json::to_value(finding.severity).unwrap_or_default();
-        let severity = severity.as_str().unwrap_or_default();
+        let (severity, phase) = (lower_case(finding.severity), lower_case(finding.phase));
         writeln!(
             to,
-            "{} {severity:<8}  {rule:<widest$}  {}",
+            "{} {severity:<8}  {phase:<8}  {rule:<widest$}  {}",
             style.paint(code, &format!("{word:<8}")),
             style.paint(BOLD, object),
         )?;
@@ -112,15 +115,22 @@ fn findings(findings: &[Finding], style: Style, to: &mut impl Write) -> io::Resu
     Ok(())
 }
 
+/// As the JSON report writes it.
+fn lower_case(word: impl Serialize) -> String {
+    serde_json::to_value(word).ok().and_then(|word| word.as_str().map(Into::into)).unwrap_or_default()
+}
+
 /// What the verdict rests on.
-fn read(read: &Read, style: Style, to: &mut impl Write) -> io::Result<()> {
+fn read(read: &Read, verdict: Verdict, style: Style, to: &mut impl Write) -> io::Result<()> {
     for source in &read.sources {
         let noun = if source.objects == 1 { "object" } else { "objects" };
         let line =
             format!("{}: {}, {} {noun} that policies look at", escape(&source.path), source.layout, source.objects);
         style.paragraph("read     ", &line, to)?;
     }
-    for kind in &read.kinds {
+    // What is not there matters where something is unknown.
+    let tells = |kind: &&KindRead| kind.objects > 0 || kind.state != "not-captured" || verdict == Verdict::Unknown;
+    for kind in read.kinds.iter().filter(tells) {
         let count = if kind.objects == 0 { String::new() } else { format!(" {}", kind.objects) };
         let line =
             format!("{}{count}: {}, {}", escape(&kind.kind), kind.state.replace('-', " "), escape(&kind.evidence));
@@ -170,14 +180,36 @@ fn word(verdict: Verdict) -> (&'static str, &'static str) {
     }
 }
 
+/// `HCO 1.6.0 → 1.7.0 (--to), simulated as an approved InstallPlan`.
+fn upgrade_line(upgrade: Option<&Upgrade>) -> String {
+    let Some(Upgrade { from, to, product, via, chosen_by }) = upgrade else {
+        return "none simulated; --to VERSION names one".into();
+    };
+    let product = if *product == "hco" { "HCO" } else { "OpenShift Virtualization" };
+    let from = from.as_deref().unwrap_or("unknown version");
+    let why = match chosen_by {
+        ChosenBy::Flag => "as --to says",
+        ChosenBy::InstallPlan => "the plan that waits",
+        ChosenBy::NextMinor => "the next minor version; --to names another",
+    };
+    format!("{product} {from} → {to} ({why}), simulated as an approved {via}")
+}
+
 fn explanation(report: &Report) -> String {
     let Summary { fail, warn, error, .. } = report.summary;
     let count = |number: usize, noun: &str| if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") };
+    let proposed = report.findings.iter().any(|f| f.phase == Phase::Proposed && f.result == Result::Fail);
+    let upgrade =
+        report.upgrade.as_ref().map_or("the upgrade".into(), |upgrade| format!("the upgrade to {}", upgrade.to));
     match report.verdict {
-        Verdict::Ready => "Nothing that the policies know of is in the way of the upgrade.".into(),
-        Verdict::Warning => format!("{} to look at; the upgrade is not blocked.", count(warn, "thing")),
-        Verdict::Unknown => "It cannot be told whether the upgrade is safe: data is missing.".into(),
-        Verdict::Blocked => format!("Do not upgrade yet: {} in the way.", count(fail, "object")),
+        Verdict::Ready => format!("Nothing that the policies know of is in the way of {upgrade}."),
+        Verdict::Warning => format!("{} to look at; {upgrade} is not blocked.", count(warn + fail, "thing")),
+        Verdict::Unknown => format!("It cannot be told whether {upgrade} is safe: data is missing."),
+        Verdict::Blocked if proposed => "Do not apply what is proposed: it would be refused.".into(),
+        Verdict::Blocked => match &report.upgrade {
+            Some(Upgrade { to, .. }) => format!("Do not upgrade to {to} yet: it would be refused."),
+            None => format!("Do not upgrade yet: {} in the way.", count(fail, "object")),
+        },
         Verdict::Error => format!("No verdict: {} failed.", count(error, "evaluation")),
     }
 }

@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 use upgrade_gate_core::{ResourceRef, Severity};
 use upgrade_gate_snapshot::{Origin, Snapshot, State};
 
-use crate::{audit::Audited, error::Error, policy_set::Loaded, verdict::Verdict};
+use crate::{error::Error, judge::Judged, policy_set::Loaded, simulate::Upgrade, verdict::Verdict};
 
 /// The report, field by field as `-o json` writes it.
 #[derive(Clone, Debug, Serialize)]
@@ -26,7 +26,7 @@ pub struct Report {
     /// The answer in one word.
     pub verdict: Verdict,
     /// The simulated upgrade; `null` where none was.
-    pub upgrade: Option<()>,
+    pub upgrade: Option<Upgrade>,
     /// What was read.
     pub snapshot: Read,
     /// Who judged.
@@ -129,6 +129,10 @@ pub struct Finding {
 pub enum Phase {
     /// An object as it is.
     Audit,
+    /// The simulated upgrade.
+    Upgrade,
+    /// A manifest that somebody wants to apply.
+    Proposed,
 }
 
 /// The words of PolicyReport.
@@ -164,21 +168,44 @@ pub struct Summary {
     pub skipped: usize,
 }
 
+/// What a report is about.
+pub(crate) struct Input<'a> {
+    pub(crate) policies: &'a [Loaded],
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) proposed: &'a Snapshot,
+}
+
 impl Report {
-    pub(crate) fn new(policies: &[Loaded], snapshot: &Snapshot, audited: Vec<Audited>, missing: Vec<Finding>) -> Self {
-        let mut summary = Summary { skipped: snapshot.skipped().len(), ..Summary::default() };
-        let own = missing.into_iter().map(|finding| vec![finding]);
+    /// `foreseen`: an upgrade was simulated or manifests were proposed. `own`: what the program itself
+    /// has to say.
+    pub(crate) fn new(
+        input: &Input<'_>,
+        upgrade: Option<Upgrade>,
+        foreseen: bool,
+        judged: Vec<Judged>,
+        own: Vec<Finding>,
+    ) -> Self {
+        let &Input { policies, snapshot, proposed } = input;
+        let snapshot = Read::new(&[snapshot, proposed]);
+        let mut summary = Summary { skipped: snapshot.skipped.len(), ..Summary::default() };
+        let mut in_the_way = 0;
         let mut findings: Vec<Finding> = Vec::new();
-        for of_one in audited.into_iter().map(|audited| audited.findings).chain(own) {
-            summary.count(of_one.iter().map(|finding| finding.result).max().unwrap_or(Result::Pass));
+        let own = own.into_iter().map(|finding| Judged { phase: finding.phase, findings: vec![finding] });
+        for Judged { phase, findings: of_one } in judged.into_iter().chain(own) {
+            let worst = of_one.iter().map(|finding| finding.result).max().unwrap_or(Result::Pass);
+            summary.count(worst);
+            // What an audit says is in the way of an upgrade, but perhaps not of this one.
+            if worst == Result::Fail && (phase != Phase::Audit || !foreseen) {
+                in_the_way += 1;
+            }
             findings.extend(of_one);
         }
         findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         Self {
             schema: "upgrade-gate/report/v1",
-            verdict: summary.verdict(),
-            upgrade: None,
-            snapshot: Read::new(snapshot),
+            verdict: summary.verdict(in_the_way > 0),
+            upgrade,
+            snapshot,
             policies: policies
                 .iter()
                 .map(|Loaded { name, version, policy, .. }| PolicyUsed {
@@ -210,26 +237,27 @@ impl Summary {
         *counter += 1;
     }
 
-    /// With no upgrade simulated, what an audit says is what stands in the way of one.
-    fn verdict(self) -> Verdict {
+    fn verdict(self, blocked: bool) -> Verdict {
         match self {
             Self { error: 1.., .. } => Verdict::Error,
-            Self { fail: 1.., .. } => Verdict::Blocked,
+            _ if blocked => Verdict::Blocked,
             Self { unknown: 1.., .. } => Verdict::Unknown,
-            Self { warn: 1.., .. } => Verdict::Warning,
+            Self { warn: 1.., .. } | Self { fail: 1.., .. } => Verdict::Warning,
             _ => Verdict::Ready,
         }
     }
 }
 
 impl Read {
-    fn new(snapshot: &Snapshot) -> Self {
-        let sources = snapshot.sources().iter().map(|source| SourceRead {
+    /// Of the sources, and of what was proposed; what is known about kinds is known from the sources.
+    fn new(snapshots: &[&Snapshot; 2]) -> Self {
+        let sources = snapshots.iter().flat_map(|snapshot| snapshot.sources()).map(|source| SourceRead {
             path: source.path.clone(),
             layout: source.layout.name(),
             objects: source.objects,
             bytes: source.bytes,
         });
+        let [snapshot, _] = snapshots;
         let kinds = snapshot.kinds().iter().map(|report| KindRead {
             kind: report.kind.kind.clone(),
             group: report.kind.resource().group,
@@ -241,9 +269,9 @@ impl Read {
             evidence: report.evidence.clone(),
             objects: report.objects,
         });
-        let skipped = snapshot
-            .skipped()
+        let skipped = snapshots
             .iter()
+            .flat_map(|snapshot| snapshot.skipped())
             .map(|skipped| SkippedPart { origin: Some(skipped.origin.clone()), reason: skipped.reason() });
         Self { sources: sources.collect(), kinds: kinds.collect(), skipped: skipped.collect() }
     }

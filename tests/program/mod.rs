@@ -13,8 +13,12 @@ use tempfile::TempDir;
 pub const EXAMPLE: &str = "examples/must-gather";
 
 pub fn check(args: &[&str]) -> Output {
+    program(&[&["check"], args].concat())
+}
+
+pub fn program(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
-    command.arg("check").args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR");
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR");
     command.stdin(Stdio::null()).output().unwrap()
 }
 

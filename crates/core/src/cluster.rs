@@ -107,8 +107,18 @@ impl Answer {
     /// The objects of a list, in its order; what is not an object is left out.
     #[must_use]
     pub fn items(&self) -> Vec<Fields<'_>> {
-        let items = Fields::parse(&self.json).and_then(|list| list.list("items")).unwrap_or_default();
-        items.into_iter().filter_map(|item| Fields::parse(item.get())).collect()
+        Fields::parse(&self.json).map(|list| list.objects("items")).unwrap_or_default()
+    }
+}
+
+impl Listing {
+    /// The objects, none where the kind is not installed.
+    #[must_use]
+    pub fn items(&self) -> Vec<Fields<'_>> {
+        match self {
+            Self::NotInstalled => Vec::new(),
+            Self::Objects(answer) => answer.items(),
+        }
     }
 }
 
@@ -142,6 +152,14 @@ pub fn exists(
     }
 }
 
+/// Whether there is a CustomResourceDefinition of the kind.
+///
+/// # Errors
+/// [`ReadError::Unavailable`] as the cluster said it.
+pub fn is_installed(cluster: &dyn Cluster, resource: &CustomResource) -> Result<bool, ReadError> {
+    exists(cluster, "apiextensions.k8s.io/v1", "CustomResourceDefinition", None, resource.crd)
+}
+
 /// Lists all objects of a kind in three steps, because a policy server answers a list that it may
 /// not make by waiting for ever, and a list of a kind that is not served in words only: is the kind
 /// installed, may it be read, and only then the list.
@@ -149,7 +167,7 @@ pub fn exists(
 /// # Errors
 /// [`ReadError::Unavailable`] where one of the steps could not be answered.
 pub fn list_all(cluster: &dyn Cluster, resource: CustomResource, fields: &[&str]) -> Result<Listing, ReadError> {
-    if !exists(cluster, "apiextensions.k8s.io/v1", "CustomResourceDefinition", None, resource.crd)? {
+    if !is_installed(cluster, &resource)? {
         return Ok(Listing::NotInstalled);
     }
     let (name, namespace) = PROBE;

@@ -66,6 +66,29 @@ impl<'a> Fields<'a> {
         serde_json::from_str(self.raw(field)?.get()).ok()
     }
 
+    /// The objects of a list; what is not an object is left out.
+    #[must_use]
+    pub fn objects(&self, field: &str) -> Vec<Self> {
+        self.list(field).unwrap_or_default().into_iter().filter_map(|item| Self::parse(item.get())).collect()
+    }
+
+    /// The strings of a list; what is not a string is left out.
+    #[must_use]
+    pub fn texts(&self, field: &str) -> Vec<String> {
+        let items = self.list(field).unwrap_or_default();
+        items.into_iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect()
+    }
+
+    /// Whether a field says `true`.
+    #[must_use]
+    pub fn is_true(&self, field: &str) -> bool {
+        self.raw(field).is_some_and(|value| value.get() == "true")
+    }
+
+    pub(crate) fn push(&mut self, field: String, value: &'a RawValue) {
+        self.0.push((field, value));
+    }
+
     /// The names of the fields, as the text has them.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use upgrade_gate_core::{
-//!     Cluster, Effect, Finding, Operation, Policy, Review, Severity, SettingsError, SettingsReader,
+//!     Action, Cluster, Finding, Operation, Policy, Review, Severity, SettingsError, SettingsReader,
 //! };
 //!
 //! struct NoPods;
@@ -24,13 +24,11 @@
 //!             return Vec::new();
 //!         }
 //!         vec![Finding {
-//!             rule: "created".into(),
-//!             severity: Severity::Low,
-//!             effect: Effect::Deny,
-//!             resources: vec![review.subject()],
 //!             message: "Pods are not wanted here.".into(),
 //!             remedy: "Use a Deployment.".into(),
+//!             resources: vec![review.subject()],
 //!             warning: "Pods are not wanted here: use a Deployment".into(),
+//!             ..Finding::new("created", Severity::Low, Action::Deny)
 //!         }]
 //!     }
 //! }
@@ -46,25 +44,37 @@
 
 // In reading order: each needs only what stands above it.
 mod version;
+mod range;
+mod names;
 mod resource;
 mod fields;
 mod object;
 mod cluster;
 mod review;
+mod installed;
+pub mod upgrade;
 mod words;
+mod overriding;
 mod verdict;
 mod settings;
 mod policy;
 
-pub use cluster::{Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, exists, list_all};
+pub use cluster::{
+    Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, exists, is_installed, list_all,
+};
 pub use fields::Fields;
-pub use object::{HyperConverged, Metadata, NodeMaintenance};
+pub use installed::installed;
+pub use names::{HcoCsv, is_hco_package, version_of_channel};
+pub use object::{Condition, HyperConverged, Metadata, NodeMaintenance};
+pub use overriding::Override;
 pub use policy::Policy;
+pub use range::{VersionRange, VersionRangeError};
 pub use resource::{
-    CustomResource, GroupResource, GroupResourceError, GroupVersionKind, HYPERCONVERGED, NODE_MAINTENANCE, ResourceRef,
+    CLUSTER_EXTENSION, CLUSTER_SERVICE_VERSION, CLUSTER_VERSION, CustomResource, GroupResource, GroupResourceError,
+    GroupVersionKind, HYPERCONVERGED, INSTALL_PLAN, NODE_MAINTENANCE, OPERATOR_CONDITION, ResourceRef, SUBSCRIPTION,
 };
 pub use review::{Operation, Review};
 pub use settings::{SettingsError, SettingsReader};
 pub use verdict::{Action, Effect, Finding, Severity, Verdict};
 pub use version::{Version, VersionError};
-pub use words::{argument, escape, shorten};
+pub use words::{argument, escape, listed, shorten};

@@ -1,8 +1,6 @@
 //! Narrow views of the objects that policies read. A field that is not there is `None` or empty.
 
-use serde_json::value::RawValue;
-
-use crate::fields::Fields;
+use crate::{fields::Fields, version::Version};
 
 /// The part of `metadata` that decides something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,14 +24,13 @@ impl Metadata {
     #[must_use]
     pub fn read(object: &Fields<'_>) -> Self {
         let metadata = object.object("metadata");
-        let finalizers = metadata.list("finalizers").unwrap_or_default();
         Self {
             name: metadata.text("name").unwrap_or_default(),
             namespace: metadata.words("namespace"),
             uid: metadata.words("uid"),
             resource_version: metadata.words("resourceVersion"),
             deletion_timestamp: metadata.words("deletionTimestamp"),
-            finalizers: finalizers.iter().filter_map(|json| serde_json::from_str(json.get()).ok()).collect(),
+            finalizers: metadata.texts("finalizers"),
         }
     }
 }
@@ -66,22 +63,57 @@ impl NodeMaintenance {
 /// `HyperConverged` of `hco.kubevirt.io/v1beta1`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HyperConverged {
+    /// Absent only in a manifest.
+    pub namespace: Option<String>,
+    /// `metadata.name`.
+    pub name: String,
     /// `status.versions[name=operator]`, unparsed: the HCO version that finished its installation
     /// last, and what HCO itself compares before it removes the CRD.
     ///
     /// Source: HCO v1.7.0, `pkg/controller/hyperconverged/hyperconverged_controller.go`.
     pub operator_version: Option<String>,
+    /// `status.conditions[type=Upgradeable]`; absent until HCO has set it.
+    pub upgradeable: Option<Condition>,
+}
+
+/// A condition of an object's status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// One word; of several reasons the one that was set last.
+    pub reason: String,
+    /// For people.
+    pub message: String,
 }
 
 impl HyperConverged {
+    /// The fields that are read, for a query; `metadata` comes with every answer.
+    pub const FIELDS: [&'static str; 2] = ["status.versions", "status.conditions"];
+
     /// Of an object of that kind.
     #[must_use]
     pub fn read(object: &Fields<'_>) -> Self {
-        let versions = object.object("status").list("versions").unwrap_or_default();
-        let operator = versions
-            .into_iter()
-            .filter_map(|entry| Fields::parse(RawValue::get(entry)))
-            .find(|entry| entry.text("name").as_deref() == Some("operator"));
-        Self { operator_version: operator.and_then(|entry| entry.words("version")) }
+        let Metadata { name, namespace, .. } = Metadata::read(object);
+        let status = object.object("status");
+        let find = |list: &str, key: &str, value: &str| {
+            status.objects(list).into_iter().find(|entry| entry.text(key).as_deref() == Some(value))
+        };
+        Self {
+            namespace,
+            name,
+            operator_version: find("versions", "name", "operator").and_then(|entry| entry.words("version")),
+            upgradeable: find("conditions", "type", "Upgradeable").map(|condition| Condition {
+                status: condition.text("status").unwrap_or_default(),
+                reason: condition.text("reason").unwrap_or_default(),
+                message: condition.text("message").unwrap_or_default(),
+            }),
+        }
+    }
+
+    /// [`HyperConverged::operator_version`], where it is there and can be read.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.operator_version.as_ref()?.parse().ok()
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     cluster::Cluster,
+    overriding::Override,
     review::Review,
     settings::{SettingsError, SettingsReader},
-    verdict::{Finding, Verdict},
+    verdict::{Action, Finding, Verdict},
 };
 
 /// A runbook as a function. It has no clock, file, network, environment or randomness to use: the
@@ -25,6 +26,12 @@ pub trait Policy {
     /// Judges one review.
     fn check(settings: &Self::Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Vec<Finding>;
 
+    /// Whether an admin may override the policy's refusals by the annotation
+    /// [`Override::ANNOTATION`]; no, unless the policy has such a setting.
+    fn allows_override(_: &Self::Settings) -> bool {
+        false
+    }
+
     /// Reads settings, a JSON object, whole: every field known, every value allowed.
     ///
     /// # Errors
@@ -36,8 +43,16 @@ pub trait Policy {
         Ok(parsed)
     }
 
-    /// The answer to one review.
+    /// The answer to one review. An override is looked for only where something is refused.
     fn judge(settings: &Self::Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Verdict {
-        Verdict::new(Self::NAME, Self::check(settings, review, cluster))
+        let mut findings = Self::check(settings, review, cluster);
+        let refused = findings.iter().any(|finding| finding.action == Action::Deny);
+        if refused
+            && Self::allows_override(settings)
+            && let Some(by) = Override::find(Self::NAME, review, cluster)
+        {
+            findings = findings.into_iter().map(|finding| finding.overridden(&by)).collect();
+        }
+        Verdict::new(Self::NAME, findings)
     }
 }

@@ -63,7 +63,73 @@ pub const HYPERCONVERGED: CustomResource = CustomResource {
     namespaced: true,
 };
 
+/// What OLM installs: one version of an operator.
+///
+/// Source of this and the next three: operator-framework/api, `crds/operators.coreos.com_*.yaml`.
+pub const CLUSTER_SERVICE_VERSION: CustomResource = CustomResource {
+    api_version: "operators.coreos.com/v1alpha1",
+    kind: "ClusterServiceVersion",
+    crd: "clusterserviceversions.operators.coreos.com",
+    namespaced: true,
+};
+
+/// What OLM is about to install, and whether somebody approved it.
+pub const INSTALL_PLAN: CustomResource = CustomResource {
+    api_version: "operators.coreos.com/v1alpha1",
+    kind: "InstallPlan",
+    crd: "installplans.operators.coreos.com",
+    namespaced: true,
+};
+
+/// From where OLM takes an operator, and whether it asks before it upgrades it.
+pub const SUBSCRIPTION: CustomResource = CustomResource {
+    api_version: "operators.coreos.com/v1alpha1",
+    kind: "Subscription",
+    crd: "subscriptions.operators.coreos.com",
+    namespaced: true,
+};
+
+/// Where an operator tells OLM that it must not be upgraded, and where an admin overrides it.
+pub const OPERATOR_CONDITION: CustomResource = CustomResource {
+    api_version: "operators.coreos.com/v2",
+    kind: "OperatorCondition",
+    crd: "operatorconditions.operators.coreos.com",
+    namespaced: true,
+};
+
+/// OLM v1's wish for an operator.
+///
+/// Source: operator-framework/operator-controller, CRD `clusterextensions.olm.operatorframework.io`.
+pub const CLUSTER_EXTENSION: CustomResource = CustomResource {
+    api_version: "olm.operatorframework.io/v1",
+    kind: "ClusterExtension",
+    crd: "clusterextensions.olm.operatorframework.io",
+    namespaced: false,
+};
+
+/// OpenShift's own version.
+///
+/// Source: openshift/api, `config/v1/types_cluster_version.go`.
+pub const CLUSTER_VERSION: CustomResource = CustomResource {
+    api_version: "config.openshift.io/v1",
+    kind: "ClusterVersion",
+    crd: "clusterversions.config.openshift.io",
+    namespaced: false,
+};
+
 impl CustomResource {
+    /// Its API group: what comes after the first dot of the CRD's name.
+    #[must_use]
+    pub fn group(&self) -> &'static str {
+        self.crd.split_once('.').map_or("", |(_, group)| group)
+    }
+
+    /// One object of it.
+    #[must_use]
+    pub fn named(&self, namespace: Option<String>, name: String, uid: Option<String>) -> ResourceRef {
+        ResourceRef { api_version: self.api_version.into(), kind: self.kind.into(), namespace, name, uid }
+    }
+
     /// Its plural name, `nodemaintenances`: what comes before the first dot of the CRD's name.
     #[must_use]
     pub fn plural(&self) -> &'static str {

@@ -1,18 +1,22 @@
 //! One object under one operation: what a policy is asked to judge.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use crate::{
     fields::Fields,
     object::Metadata,
-    resource::{GroupVersionKind, ResourceRef},
+    resource::{CustomResource, GroupVersionKind, ResourceRef},
 };
 
-/// The part of a Kubernetes `AdmissionRequest` that policies read. The objects stay JSON text until
-/// a view asks for them; `null` and absent are the same.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Fields<'a>", bound(deserialize = "'de: 'a"))]
+/// The part of a Kubernetes `AdmissionRequest` that policies read. `null` and absent are the same. A
+/// request of megabytes is passed over once: what is inside an object's fields stays text.
+#[derive(Clone, Debug)]
 pub struct Review<'a> {
     /// What kind of object, as the policy's rules matched it.
     pub kind: GroupVersionKind,
@@ -27,9 +31,9 @@ pub struct Review<'a> {
     /// Who asks; empty in an audit.
     pub username: String,
     /// The object as it is to be; absent on DELETE.
-    pub object: Option<&'a RawValue>,
+    pub object: Option<Fields<'a>>,
     /// The object as it is; absent on CREATE.
-    pub old_object: Option<&'a RawValue>,
+    pub old_object: Option<Fields<'a>>,
 }
 
 /// What is being done to the object under review.
@@ -45,14 +49,33 @@ pub enum Operation {
     Connect,
 }
 
-/// A large request is passed over once: its objects stay text.
-impl<'a> TryFrom<Fields<'a>> for Review<'a> {
-    type Error = &'static str;
+impl<'de: 'a, 'a> Deserialize<'de> for Review<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ReviewVisitor)
+    }
+}
 
-    fn try_from(request: Fields<'a>) -> Result<Self, Self::Error> {
+struct ReviewVisitor;
+
+impl<'de> Visitor<'de> for ReviewVisitor {
+    type Value = Review<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an admission request")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut object, mut old_object, mut request) = (None, None, Fields::default());
+        while let Some(field) = map.next_key::<String>()? {
+            match field.as_str() {
+                "object" => object = map.next_value()?,
+                "oldObject" => old_object = map.next_value()?,
+                _ => request.push(field, map.next_value()?),
+            }
+        }
         let kind = request.object("kind");
-        let part = |name: &str| kind.text(name).ok_or("expected `kind` with group, version and kind");
-        Ok(Self {
+        let part = |name: &str| kind.text(name).ok_or_else(|| Error::custom("expected `kind` with its three parts"));
+        Ok(Review {
             kind: GroupVersionKind { group: part("group")?, version: part("version")?, kind: part("kind")? },
             sub_resource: request.words("subResource"),
             name: request.text("name"),
@@ -62,16 +85,22 @@ impl<'a> TryFrom<Fields<'a>> for Review<'a> {
                 Some(r#""UPDATE""#) => Operation::Update,
                 Some(r#""DELETE""#) => Operation::Delete,
                 Some(r#""CONNECT""#) => Operation::Connect,
-                _ => return Err("expected `operation` to be CREATE, UPDATE, DELETE or CONNECT"),
+                _ => return Err(Error::custom("expected `operation` to be CREATE, UPDATE, DELETE or CONNECT")),
             },
             username: request.object("userInfo").text("username").unwrap_or_default(),
-            object: request.raw("object"),
-            old_object: request.raw("oldObject"),
+            object,
+            old_object,
         })
     }
 }
 
 impl<'a> Review<'a> {
+    /// Whether the review is about whole objects of this kind, in any version.
+    #[must_use]
+    pub fn is_of(&self, resource: &CustomResource) -> bool {
+        self.sub_resource.is_none() && self.kind.group == resource.group() && self.kind.kind == resource.kind
+    }
+
     /// Whether an existing object is shown rather than a new one asked for. A background audit shows
     /// it as a CREATE with an empty user name; that the object exists shows in its resourceVersion.
     ///
@@ -81,17 +110,17 @@ impl<'a> Review<'a> {
         self.operation == Operation::Create && self.username.is_empty() && self.metadata().resource_version.is_some()
     }
 
-    /// The object as it is to be; without fields on DELETE, and where it is not an object.
+    /// The object that the review is about: as it is to be, or on DELETE as it is; without fields where
+    /// there is neither.
     #[must_use]
     pub fn fields(&self) -> Fields<'a> {
-        self.object.and_then(|json| Fields::parse(json.get())).unwrap_or_default()
+        self.object.as_ref().or(self.old_object.as_ref()).cloned().unwrap_or_default()
     }
 
-    /// The metadata of the object, or of the old one on DELETE; empty where it cannot be read.
+    /// Its metadata.
     #[must_use]
     pub fn metadata(&self) -> Metadata {
-        let object = self.object.or(self.old_object);
-        object.and_then(|json| Fields::parse(json.get())).map(|object| Metadata::read(&object)).unwrap_or_default()
+        Metadata::read(&self.fields())
     }
 
     /// The object under review, by name; the name is empty where the API server is to make it.

@@ -58,18 +58,37 @@ impl<'a> SettingsReader<'a> {
     /// # Errors
     /// [`SettingsError::Value`] where the field is there and not one of the three words.
     pub fn action(&mut self, field: &'static str, default: Action) -> Result<Action, SettingsError> {
+        self.one_of(field, default, "`deny`, `warn`, `dryrun`", |value| match value {
+            r#""deny""# => Some(Action::Deny),
+            r#""warn""# => Some(Action::Warn),
+            r#""dryrun""# => Some(Action::Dryrun),
+            _ => None,
+        })
+    }
+
+    /// Whether something is so.
+    ///
+    /// # Errors
+    /// [`SettingsError::Value`] where the field is there and neither `true` nor `false`.
+    pub fn flag(&mut self, field: &'static str, default: bool) -> Result<bool, SettingsError> {
+        self.one_of(field, default, "`true`, `false`", |value| match value {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        })
+    }
+
+    fn one_of<T>(
+        &mut self,
+        field: &'static str,
+        default: T,
+        allowed: &'static str,
+        parse: fn(&str) -> Option<T>,
+    ) -> Result<T, SettingsError> {
         self.known.push(field);
         let Some(value) = self.fields.raw(field) else { return Ok(default) };
-        match value.get() {
-            r#""deny""# => Ok(Action::Deny),
-            r#""warn""# => Ok(Action::Warn),
-            r#""dryrun""# => Ok(Action::Dryrun),
-            other => Err(SettingsError::Value {
-                field,
-                value: shorten(other.trim_matches('"'), 40),
-                allowed: "`deny`, `warn`, `dryrun`",
-            }),
-        }
+        let value = value.get();
+        parse(value).ok_or_else(|| SettingsError::Value { field, value: shorten(value.trim_matches('"'), 40), allowed })
     }
 
     /// To be called when every field has been asked for.

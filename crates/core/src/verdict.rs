@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::ResourceRef;
+use crate::{overriding::Override, resource::ResourceRef, words::shorten};
 
 /// How bad it is; the words of PolicyReport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,16 +22,18 @@ pub enum Severity {
     Info,
 }
 
-/// What a setting may say about a finding in admission; Gatekeeper's enforcement actions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a setting may say about a finding in admission; Gatekeeper's enforcement actions, from mild to
+/// strict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Refuse the request.
-    Deny,
-    /// Accept it with a warning.
-    Warn,
     /// Accept it in silence, but record the finding.
     Dryrun,
+    /// Accept it with a warning.
+    Warn,
+    /// Refuse the request.
+    #[default]
+    Deny,
 }
 
 /// What a finding means for the object it is about.
@@ -73,10 +75,58 @@ pub struct Finding {
     pub remedy: String,
     /// The objects it is about.
     pub resources: Vec<ResourceRef>,
-    /// The same in a few words, for a warning: Kubernetes cuts long ones, and kubectl shows one a
-    /// line. With the `[policy/rule]` before it below 200 characters.
+    /// The same in at most 110 characters, for a warning, which kubectl shows on one line. Not recorded: it
+    /// shows in the answer.
     #[serde(skip)]
     pub warning: String,
+    /// What the answer does about it; not recorded, for the same reason.
+    #[serde(skip)]
+    pub action: Action,
+}
+
+impl Finding {
+    /// A violation, and what is to be done about it.
+    #[must_use]
+    pub fn new(rule: &'static str, severity: Severity, action: Action) -> Self {
+        Self {
+            rule: rule.into(),
+            severity,
+            effect: action.into(),
+            message: String::new(),
+            remedy: String::new(),
+            resources: Vec::new(),
+            warning: String::new(),
+            action,
+        }
+    }
+
+    /// It cannot be told whether there is a violation.
+    #[must_use]
+    pub fn unknown(severity: Severity, action: Action) -> Self {
+        Self { effect: Effect::Unknown, ..Self::new("missing-data", severity, action) }
+    }
+
+    /// A refusal becomes a warning that says why.
+    pub(crate) fn overridden(self, by: &Override) -> Self {
+        if self.action != Action::Deny {
+            return self;
+        }
+        let Override { on, reason } = by;
+        let namespace = on.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+        let place = shorten(&format!("{} {namespace}{}", on.kind, on.name), 120);
+        Self {
+            effect: Effect::Warn,
+            action: Action::Warn,
+            message: format!(
+                "{} Overridden by the annotation {} of {place}: \"{}\".",
+                self.message,
+                Override::ANNOTATION,
+                shorten(reason, 200)
+            ),
+            warning: format!("overridden (\"{}\"): {}", shorten(reason, 30), self.warning),
+            ..self
+        }
+    }
 }
 
 /// What a policy answers to a review.
@@ -94,6 +144,13 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
 }
 
+/// Kubernetes cuts longer warnings: with the `[policy/rule]` before it, and a word about an override,
+/// one stays below 200 characters.
+const MAX_WARNING: usize = 199;
+
+/// Longer refusals are not read, and some clients cut them.
+const MAX_MESSAGE: usize = 999;
+
 impl Verdict {
     /// The audit annotation that carries [`Verdict::findings`] as a JSON list, where there are any.
     pub const FINDINGS: &'static str = "findings";
@@ -101,7 +158,7 @@ impl Verdict {
     /// A finding may be about thousands of objects; an audit annotation names this many of them.
     pub const MAX_RECORDED_RESOURCES: usize = 10;
 
-    /// The answer that follows from what `policy` found. A refusal carries code 403, which OLM
+    /// The answer that follows from what `policy` found, where an override does not soften it. A refusal carries code 403, which OLM
     /// retries: on any other it fails the InstallPlan for good one minute after its start.
     ///
     /// Source: operator-lifecycle-manager, `transitionInstallPlanState`, flag
@@ -112,17 +169,17 @@ impl Verdict {
         let mut warnings: Vec<String> = Vec::new();
         for finding in &mut findings {
             finding.resources.truncate(Self::MAX_RECORDED_RESOURCES);
-            let Finding { rule, effect, message, remedy, warning, .. } = finding;
-            match effect {
-                Effect::Deny | Effect::Unknown => refusals.push(format!("[{policy}/{rule}] {message} {remedy}")),
-                Effect::Warn => warnings.push(format!("[{policy}/{rule}] {warning}")),
-                Effect::Dryrun => {}
+            let Finding { rule, action, message, remedy, warning, .. } = finding;
+            match action {
+                Action::Deny => refusals.push(format!("[{policy}/{rule}] {message} {remedy}")),
+                Action::Warn => warnings.push(shorten(&format!("[{policy}/{rule}] {warning}"), MAX_WARNING)),
+                Action::Dryrun => {}
             }
         }
         let allowed = refusals.is_empty();
         Self {
             allowed,
-            message: (!allowed).then(|| refusals.join(" ")),
+            message: (!allowed).then(|| shorten(&refusals.join(" "), MAX_MESSAGE)),
             code: (!allowed).then_some(403),
             warnings,
             findings,
@@ -134,36 +191,39 @@ impl Verdict {
 mod tests {
     use super::*;
 
-    fn finding(effect: Effect) -> Finding {
+    fn finding(action: Action) -> Finding {
         Finding {
-            rule: "rule".into(),
-            severity: Severity::High,
-            effect,
             message: "Message.".into(),
             remedy: "Remedy.".into(),
             resources: vec![ResourceRef::default(); 20],
-            warning: String::new(),
+            ..Finding::new("rule", Severity::High, action)
         }
     }
 
     #[test]
-    fn each_effect_has_its_answer_and_is_recorded() {
-        let cases =
-            [(Effect::Deny, false, 0), (Effect::Unknown, false, 0), (Effect::Warn, true, 1), (Effect::Dryrun, true, 0)];
-        for (effect, allowed, warnings) in cases {
-            let verdict = Verdict::new("policy", vec![finding(effect)]);
-            assert_eq!((verdict.allowed, verdict.warnings.len()), (allowed, warnings), "{effect:?}");
-            assert_eq!(verdict.message.is_none(), allowed, "{effect:?}");
-            assert_eq!(verdict.code, (!allowed).then_some(403), "{effect:?}");
-            assert_eq!(verdict.findings[0].effect, effect);
-            assert_eq!(verdict.findings[0].resources.len(), 10);
+    fn each_action_has_its_answer_and_is_recorded() {
+        let cases = [
+            (Action::Deny, Effect::Deny, false, 0),
+            (Action::Warn, Effect::Warn, true, 1),
+            (Action::Dryrun, Effect::Dryrun, true, 0),
+        ];
+        for (action, effect, allowed, warnings) in cases {
+            for finding in [finding(action), Finding::unknown(Severity::High, action)] {
+                let expected = if finding.rule == "rule" { effect } else { Effect::Unknown };
+                let verdict = Verdict::new("policy", vec![finding]);
+                assert_eq!((verdict.allowed, verdict.warnings.len()), (allowed, warnings), "{action:?}");
+                assert_eq!(verdict.message.is_none(), allowed, "{action:?}");
+                assert_eq!(verdict.code, (!allowed).then_some(403), "{action:?}");
+                assert_eq!(verdict.findings[0].effect, expected);
+            }
         }
         assert!(Verdict::new("policy", Vec::new()).allowed);
+        assert_eq!(Verdict::new("policy", vec![finding(Action::Deny)]).findings[0].resources.len(), 10);
     }
 
     #[test]
     fn several_refusals_are_one_paragraph() {
-        let verdict = Verdict::new("p", vec![finding(Effect::Deny), finding(Effect::Deny)]);
+        let verdict = Verdict::new("p", vec![finding(Action::Deny), finding(Action::Deny)]);
         assert_eq!(verdict.message.unwrap(), "[p/rule] Message. Remedy. [p/rule] Message. Remedy.");
     }
 }

@@ -45,6 +45,33 @@ pub fn shorten(text: &str, max: usize) -> String {
     format!("{start}…{end}")
 }
 
+/// Names in a sentence: at most five, as many as fit into `max` characters, and how many more there are.
+/// The first is always named, and shortened if need be. The names are [`escape`]d.
+///
+/// ```
+/// use upgrade_gate_core::listed;
+///
+/// assert_eq!(listed(["nm-1", "nm-2"], 2, 50), "nm-1, nm-2");
+/// assert_eq!(listed(["nm-1", "nm-2", "nm-3"], 7, 12), "nm-1, nm-2 and 5 more");
+/// ```
+pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>, count: usize, max: usize) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    let mut length = 0;
+    for name in names.into_iter().take(MAX_LISTED) {
+        let name = shorten(name, max);
+        length += name.chars().count() + ", ".len();
+        if !shown.is_empty() && length > max + ", ".len() {
+            break;
+        }
+        shown.push(name);
+    }
+    let more = count - shown.len().min(count);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+/// So many names are in one sentence.
+const MAX_LISTED: usize = 5;
+
 /// A name as it can stand in a command that somebody copies: itself where it is a name that the API
 /// server gives objects, else the placeholder. Nothing in it means something to a shell.
 ///

@@ -44,7 +44,10 @@ impl Cluster for HostCalls {
 /// The host's answer as text, or its error in its own words.
 fn call(operation: &str, request: &impl Serialize) -> Result<Answer, String> {
     let payload = serde_json::to_vec(request).map_err(|_| "the question is not JSON")?;
-    let answer = host_call("kubewarden", "kubernetes", operation, &payload).map_err(|error| error.to_string())?;
+    let answer = host_call("kubewarden", "kubernetes", operation, &payload).map_err(|error| {
+        let error = error.to_string();
+        error.strip_prefix("Host error: ").map(Into::into).unwrap_or(error)
+    })?;
     let json = String::from_utf8(answer).map_err(|_| format!("the answer to {operation} is not UTF-8"))?;
     Ok(Answer { json: json.into(), complete: true })
 }

@@ -95,7 +95,7 @@ fn response(verdict: &Verdict) -> Response<'_> {
 #[cfg(test)]
 mod tests {
     use kubewarden_policy_sdk::response::ValidationResponse;
-    use upgrade_gate_core::{Action, Cluster, Effect, Finding, SettingsError, SettingsReader, Severity};
+    use upgrade_gate_core::{Action, Cluster, Finding, SettingsError, SettingsReader, Severity};
 
     use super::*;
 
@@ -137,15 +137,12 @@ mod tests {
     #[test]
     fn a_response_is_the_one_of_the_sdk() {
         let finding = Finding {
-            rule: "rule".into(),
-            severity: Severity::Low,
-            effect: Effect::Warn,
             message: "Message.".into(),
             remedy: "Remedy.".into(),
-            resources: Vec::new(),
             warning: "warning".into(),
+            ..Finding::new("rule", Severity::Low, Action::Warn)
         };
-        let refusal = Finding { effect: Effect::Deny, ..finding.clone() };
+        let refusal = Finding { action: Action::Deny, ..finding.clone() };
         for findings in [Vec::new(), vec![finding.clone()], vec![refusal, finding]] {
             let ours = serde_json::to_value(response(&Verdict::new("test", findings.clone()))).unwrap();
             let theirs: ValidationResponse = serde_json::from_value(ours.clone()).unwrap();

@@ -165,7 +165,7 @@ impl Builder {
     /// A file of which nothing is known but its path, and perhaps how it begins.
     fn lost_file(&mut self, file: &File<'_>, flaw: Flaw) {
         let matters = match &file.place {
-            Some(place) => self.wanted.names_resource(&place.resource),
+            Some(place) => self.wanted.needs(&place.resource),
             None => file.is_document,
         };
         self.skip(file, 0, flaw, matters);
@@ -182,7 +182,7 @@ impl Builder {
         };
         let file = File::new(path, place, &text);
         if file.text.trim().is_empty() {
-            let matters = file.place.as_ref().is_some_and(|place| self.wanted.names_resource(&place.resource));
+            let matters = file.place.as_ref().is_some_and(|place| self.wanted.needs(&place.resource));
             return self.skip(&file, 0, Flaw::Empty, matters);
         }
         match text::format(file.text) {
@@ -254,7 +254,7 @@ impl Builder {
         };
         self.count_document();
         if head.api_version.is_none() && list_kind != "List" && self.wanted.may_be_listed_as(list_kind) {
-            self.skip(file, line, Flaw::NotAnObject, true);
+            self.skip(file, line, Flaw::NotAnObject, self.wanted.mentioned_in(list_kind));
         }
         let item_kind = Kind::listed(head.api_version.as_deref().unwrap_or_default(), list_kind);
         let metadata = head.metadata.and_then(|metadata| Fields::parse(metadata.get())).unwrap_or_default();
@@ -309,16 +309,18 @@ impl Builder {
         {
             self.evidence.crd(&name);
         }
+        let matters = self.wanted.needs(&kind.resource());
         if !self.wanted.keeps(&kind) {
             if self.wanted.names(&kind) {
-                self.skip(file, line, Flaw::OtherVersion(upgrade_gate_core::shorten(&kind.api_version, 100)), true);
+                let flaw = Flaw::OtherVersion(upgrade_gate_core::shorten(&kind.api_version, 100));
+                self.skip(file, line, flaw, matters);
             }
             return;
         }
         let origin = Origin { path: file.path.clone(), member: None, line };
         match Object::new(kind, raw, typed, origin) {
             Ok(object) => self.keep(file, object),
-            Err(flaw) => self.skip(file, line, flaw, true),
+            Err(flaw) => self.skip(file, line, flaw, matters),
         }
     }
 
@@ -355,8 +357,8 @@ impl Builder {
 
     /// An element of a list that is no object; the list may have said what it should be.
     fn skip_item(&mut self, file: &File<'_>, raw: &RawValue, listed_as: Option<&Kind>, line: usize, flaw: Flaw) {
-        if listed_as.is_some_and(|kind| self.wanted.names(kind)) {
-            self.skip(file, line, flaw, true);
+        if let Some(kind) = listed_as.filter(|kind| self.wanted.names(kind)) {
+            self.skip(file, line, flaw, self.wanted.needs(&kind.resource()));
         } else {
             self.skip_document(file, raw, line, flaw);
         }

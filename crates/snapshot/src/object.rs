@@ -67,6 +67,21 @@ impl Object {
         Ok(Self { kind, namespace, name, uid, resource_version, labels, json, origin })
     }
 
+    /// An object that is in no source.
+    #[must_use]
+    pub fn made_up(kind: Kind, namespace: Option<&str>, name: &str, json: String) -> Self {
+        Self {
+            kind,
+            namespace: namespace.map(Into::into),
+            name: name.into(),
+            uid: None,
+            resource_version: None,
+            labels: BTreeMap::new(),
+            json,
+            origin: Origin { path: "".into(), member: None, line: 0 },
+        }
+    }
+
     /// Whether this copy of an object replaces another one: the API server counts upwards.
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         let number =

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use upgrade_gate_core::GroupResource;
+use upgrade_gate_core::{GroupResource, GroupVersionKind};
 
 use crate::kinds::{group_of, resource_of};
 
@@ -11,6 +11,7 @@ use crate::kinds::{group_of, resource_of};
 pub struct Wanted {
     rules: BTreeMap<GroupResource, BTreeSet<String>>,
     kinds: BTreeSet<Kind>,
+    dispensable: BTreeSet<GroupResource>,
 }
 
 /// A kind as objects name it.
@@ -68,6 +69,14 @@ impl Wanted {
         }
     }
 
+    /// A kind that is judged where it is found, but whose absence proves nothing and hides nothing: what
+    /// cannot be read of it does not matter.
+    pub fn add_dispensable(&mut self, kind: &Kind) {
+        let version = GroupVersionKind::new(&kind.api_version, &kind.kind).version;
+        self.rules.entry(kind.resource()).or_default().insert(version);
+        self.dispensable.insert(kind.resource());
+    }
+
     /// Whether objects of this kind are kept.
     #[must_use]
     pub fn keeps(&self, kind: &Kind) -> bool {
@@ -83,7 +92,12 @@ impl Wanted {
         self.names_resource(&kind.resource())
     }
 
-    pub(crate) fn names_resource(&self, resource: &GroupResource) -> bool {
+    /// Whether an object of it that is lost may have decided something.
+    pub(crate) fn needs(&self, resource: &GroupResource) -> bool {
+        self.names_resource(resource) && !self.dispensable.contains(resource)
+    }
+
+    fn names_resource(&self, resource: &GroupResource) -> bool {
         self.rules_of(resource).next().is_some() || self.kinds.iter().any(|kind| kind.resource() == *resource)
     }
 
@@ -112,15 +126,17 @@ impl Wanted {
         self.kinds.iter()
     }
 
-    /// Whether a text that could not be parsed may hold an object of a wanted kind: the kind, its list
-    /// or its plural is a word of it.
+    /// Whether a text that could not be parsed may hold an object that decides something: the kind, its
+    /// list or its plural is a word of it.
     pub(crate) fn mentioned_in(&self, text: &str) -> bool {
         let words: BTreeSet<&str> =
             text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        let is_kind = |word: &str| self.kinds.iter().any(|kind| kind.kind == word);
+        let is_kind = |word: &str| {
+            self.kinds.iter().any(|kind| kind.kind == word && !self.dispensable.contains(&kind.resource()))
+        };
         let is_rule = |word: &str| {
             let lower = word.to_lowercase();
-            self.rules.keys().any(|rule| {
+            self.rules.keys().filter(|rule| !self.dispensable.contains(rule)).any(|rule| {
                 rule.resource == "*"
                     || rule.resource == lower
                     || resource_of(&rule.group, word).resource == rule.resource

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use upgrade_gate_core::{Finding, GroupVersionKind, Policy, Review, Verdict};
+use upgrade_gate_core::{Action, Finding, GroupVersionKind, Policy, Review, Verdict};
 use upgrade_gate_snapshot::{Builder, Kind, Snapshot, Wanted, resource_of};
 
 /// One case.
@@ -61,8 +61,11 @@ pub struct Answer {
 impl From<Verdict> for Answer {
     fn from(verdict: Verdict) -> Self {
         let Verdict { allowed, message, code, warnings, mut findings } = verdict;
-        // A warning's words are in `warnings`.
-        findings.iter_mut().for_each(|finding| finding.warning.clear());
+        // What is not recorded shows in the answer itself.
+        for finding in &mut findings {
+            finding.warning.clear();
+            finding.action = Action::default();
+        }
         Self { allowed, code, message, warnings, findings }
     }
 }

@@ -1,43 +1,77 @@
-//! Rule `created`: somebody creates an object that the upgrade will delete.
+//! Rules `created` and `created-during-upgrade`: somebody creates an object that the upgrade will
+//! delete, or is about to.
 
 use upgrade_gate_core::{
-    Cluster, Finding, HYPERCONVERGED, HyperConverged, Listing, NodeMaintenance, Review, Severity, Version, list_all,
-    shorten,
+    CLUSTER_SERVICE_VERSION, Cluster, Finding, HYPERCONVERGED, INSTALL_PLAN, NodeMaintenance, ReadError, Review,
+    Severity, Version, installed, is_installed, list_all, shorten,
+    upgrade::{ClusterServiceVersion, InstallPlan, Scope, Target},
 };
 
 use crate::settings::Settings;
 
+const REMEDY: &str = "Install the standalone Node Maintenance Operator and use apiVersion \
+                      nodemaintenance.medik8s.io/v1beta1; kind and spec stay the same.";
+
 /// Nothing where no upgrade is going to delete the object: HCO is past the boundary, or there is no
 /// HCO. Where that cannot be read, it is said as if there were one.
 pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Option<Finding> {
-    if is_out_of_danger(cluster) {
-        return None;
-    }
+    let running = match installed(cluster, None) {
+        Ok(Some(hco)) if hco.version().is_some_and(Version::is_past_boundary) => return None,
+        // Without an object of it nothing is upgraded, but somebody may be about to install HCO 1.6.
+        Ok(None) if is_installed(cluster, &HYPERCONVERGED) == Ok(false) => return None,
+        Ok(None) => Ok(None),
+        Ok(Some(_)) | Err(_) => running_upgrade(cluster),
+    };
     let node = NodeMaintenance::read(&review.fields()).node_name;
-    let node = node.map_or("its node".into(), |node| format!("node {}", shorten(&node, 63)));
-    Some(Finding {
-        rule: "created".into(),
-        severity: Severity::Medium,
-        effect: settings.on_create.into(),
-        message: format!(
-            "The upgrade to HCO 1.7 (OpenShift Virtualization 4.11) removes NodeMaintenance of \
-             nodemaintenance.kubevirt.io: it deletes this object and uncordons {node} in mid-upgrade."
-        ),
-        remedy: "Install the standalone Node Maintenance Operator and use apiVersion \
-                 nodemaintenance.medik8s.io/v1beta1; kind and spec stay the same."
-            .into(),
-        resources: vec![review.subject()],
-        warning: format!("HCO 1.7 deletes it and uncordons {node}: use apiVersion nodemaintenance.medik8s.io/v1beta1"),
-    })
+    let node = |max: usize| node.as_ref().map_or("its node".into(), |node| format!("node {}", shorten(node, max)));
+    let deletes = format!("it deletes this object and uncordons {} in mid-upgrade", node(63));
+    let finding = match &running {
+        Ok(Some(object)) => Finding {
+            message: format!(
+                "The upgrade to HCO 1.7 (OpenShift Virtualization 4.11), which removes NodeMaintenance of \
+                 nodemaintenance.kubevirt.io, has begun: see {object}. Soon {deletes}."
+            ),
+            warning: format!("the upgrade that deletes it and uncordons {} has begun", node(40)),
+            ..Finding::new("created-during-upgrade", Severity::High, settings.on_create_during_upgrade)
+        },
+        Ok(None) | Err(_) => Finding {
+            message: format!(
+                "The upgrade to HCO 1.7 (OpenShift Virtualization 4.11) removes NodeMaintenance of \
+                 nodemaintenance.kubevirt.io: {deletes}.{}",
+                running.as_ref().err().map_or(String::new(), |error| format!(
+                    " Whether it has begun already could not be read: {}.",
+                    shorten(error.to_string().trim_end_matches('.'), 200)
+                )),
+            ),
+            warning: format!(
+                "HCO 1.7 deletes it and uncordons {}: use apiVersion nodemaintenance.medik8s.io/v1beta1",
+                node(30)
+            ),
+            ..Finding::new("created", Severity::Medium, settings.on_create)
+        },
+    };
+    Some(Finding { remedy: REMEDY.into(), resources: vec![review.subject()], ..finding })
 }
 
-fn is_out_of_danger(cluster: &dyn Cluster) -> bool {
-    match list_all(cluster, HYPERCONVERGED, &["status.versions"]) {
-        Ok(Listing::NotInstalled) => true,
-        Ok(Listing::Objects(answer)) => answer.items().iter().any(|object| {
-            let version = HyperConverged::read(object).operator_version;
-            version.and_then(|text| text.parse().ok()).is_some_and(Version::is_past_boundary)
-        }),
-        Err(_) => false,
+/// The object that shows an upgrade past the boundary under way: a ClusterServiceVersion in any phase, or
+/// an approved plan that is not finished.
+fn running_upgrade(cluster: &dyn Cluster) -> Result<Option<String>, ReadError> {
+    let past = |target: Option<Target>| matches!(target, Some(Target::Version(_) | Target::Successor(_)));
+    let csvs = list_all(cluster, CLUSTER_SERVICE_VERSION, &ClusterServiceVersion::FIELDS).map(|listing| {
+        let csvs = listing.items();
+        let csvs = csvs.iter().filter_map(ClusterServiceVersion::read);
+        csvs.filter(|csv| past(csv.target(Scope::PastBoundary))).map(|csv| csv.name).min()
+    });
+    if let Ok(Some(name)) = &csvs {
+        return Ok(Some(format!("ClusterServiceVersion {}", shorten(name, 80))));
     }
+    let plans = list_all(cluster, INSTALL_PLAN, &InstallPlan::FIELDS).map(|listing| {
+        let plans = listing.items();
+        let plans = plans.iter().filter(|plan| InstallPlan::is_unfinished(plan)).map(InstallPlan::read);
+        plans.filter(|plan| plan.approved && past(plan.target(Scope::PastBoundary))).map(|plan| plan.name).min()
+    });
+    if let Ok(Some(name)) = &plans {
+        return Ok(Some(format!("InstallPlan {}", shorten(name, 80))));
+    }
+    csvs.and(plans)
 }

@@ -1,7 +1,7 @@
 //! Rule `in-use`: an object exists that the upgrade will delete.
 
 use upgrade_gate_core::{
-    Cluster, Effect, Finding, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, argument, exists, shorten,
+    Action, Cluster, Finding, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, argument, exists, shorten,
 };
 
 /// Names may have 253 characters; a message with several of them stays below 1,000.
@@ -24,13 +24,11 @@ pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
         Some(node) => in_maintenance(name, node, &purpose(&object)),
     };
     Finding {
-        rule: "in-use".into(),
-        severity: Severity::High,
-        effect: Effect::Deny,
         message,
         remedy,
+        warning: format!("HCO 1.7 deletes NodeMaintenance {}", shorten(name, 60)),
         resources: vec![subject],
-        warning: String::new(),
+        ..Finding::new("in-use", Severity::High, Action::Deny)
     }
 }
 

@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
-mod created;
-mod in_use;
 mod settings;
+mod in_the_way;
+mod in_use;
+mod created;
+mod upgrade;
+mod crd_removal;
 
 use upgrade_gate_core::{Cluster, Finding, NODE_MAINTENANCE, Operation, Policy, Review, SettingsError, SettingsReader};
 
@@ -22,16 +25,23 @@ impl Policy for IntegratedNmo {
     }
 
     /// An UPDATE or DELETE of a NodeMaintenance is how its users get out: never refused, never
-    /// remarked on.
+    /// remarked on. Of deletions only that of the CRD is looked at.
     fn check(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Vec<Finding> {
-        let ours =
-            review.kind.api_version() == NODE_MAINTENANCE.api_version && review.kind.kind == NODE_MAINTENANCE.kind;
-        if !ours || review.operation != Operation::Create || review.sub_resource.is_some() {
-            Vec::new()
-        } else if review.is_audit() {
-            vec![in_use::finding(review, cluster)]
+        let finding = if review.is_of(&NODE_MAINTENANCE) {
+            match review.operation {
+                Operation::Create if review.is_audit() => Some(in_use::finding(review, cluster)),
+                Operation::Create => created::finding(settings, review, cluster),
+                _ => None,
+            }
+        } else if review.operation == Operation::Delete {
+            crd_removal::finding(settings, review, cluster)
         } else {
-            created::finding(settings, review, cluster).into_iter().collect()
-        }
+            upgrade::finding(settings, review, cluster)
+        };
+        finding.into_iter().collect()
+    }
+
+    fn allows_override(settings: &Settings) -> bool {
+        settings.allow_override
     }
 }

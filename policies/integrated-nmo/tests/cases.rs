@@ -15,7 +15,14 @@ fn settings_are_refused_by_field_value_and_choice() {
         (r#"{"onCreate": "dryrun"}"#, None),
         (r#"{"onCreate": "block"}"#, Some("settings: `onCreate` is `block`; expected one of `deny`, `warn`, `dryrun`")),
         (r#"{"onCreate": true}"#, Some("settings: `onCreate` is `true`; expected one of `deny`, `warn`, `dryrun`")),
-        (r#"{"onDelete": "deny"}"#, Some("settings: `onDelete` is not known; expected one of `onCreate`")),
+        (r#"{"allowOverride": "no"}"#, Some("settings: `allowOverride` is `no`; expected one of `true`, `false`")),
+        (
+            r#"{"onDelete": "deny"}"#,
+            Some(
+                "settings: `onDelete` is not known; expected one of `onCreate`, `onCreateDuringUpgrade`, `onUpgrade`, \
+                 `onCrdRemoval`, `onMissingData`, `allowOverride`",
+            ),
+        ),
         ("5", Some("settings: expected a JSON object with named fields")),
     ];
     for (settings, expected) in cases {

@@ -1,83 +1,52 @@
-//! Every object that a policy's rules match becomes a review, as a background audit shows it.
+//! What the policies say about the reviews, as findings of the report.
 
 use rayon::prelude::*;
-use serde_json::{Value, json};
-use upgrade_gate_core::{self as core, Effect, GroupVersionKind, ResourceRef, Severity, shorten};
+use serde_json::Value;
+use upgrade_gate_core::{self as core, Effect, Severity, shorten};
 use upgrade_gate_host::{Context, Evaluation, EvaluationError, Response};
-use upgrade_gate_snapshot::{Object, Snapshot};
 
 use crate::{
     policy_set::{DEFAULT_SETTINGS, Loaded},
     report::{Finding, Phase, Result},
+    review::Review,
 };
 
-/// What came of one policy and one object.
-pub(crate) struct Audited {
+/// What came of one policy and one review.
+pub(crate) struct Judged {
+    pub(crate) phase: Phase,
     pub(crate) findings: Vec<Finding>,
 }
 
-/// All policies over all objects that they want to see, on all cores. The order is that of policies
-/// and objects, whatever finishes first.
-pub(crate) fn audit(policies: &[Loaded], snapshot: &Snapshot, context: &Context) -> Vec<Audited> {
-    let pairs: Vec<(&Loaded, &Object)> = policies
+/// Every policy over every review that it wants to see, on all cores. The order is that of policies
+/// and reviews, whatever finishes first.
+pub(crate) fn judge(policies: &[Loaded], reviews: &[Review<'_>], context: &Context) -> Vec<Judged> {
+    let pairs: Vec<(&Loaded, &Review<'_>)> = policies
         .iter()
-        .filter(|policy| policy.metadata.background_audit)
-        .flat_map(|policy| {
-            snapshot.objects().filter(|object| is_asked(policy, object)).map(move |object| (policy, object))
-        })
+        .flat_map(|policy| reviews.iter().filter(|review| review.is_for(policy)).map(move |review| (policy, review)))
         .collect();
-    pairs.into_par_iter().map(|(policy, object)| judge(policy, object, context)).collect()
-}
-
-fn is_asked(policy: &Loaded, object: &Object) -> bool {
-    let GroupVersionKind { version, .. } = GroupVersionKind::new(&object.kind.api_version, &object.kind.kind);
-    policy.metadata.rules.iter().any(|rule| rule.matches(&object.kind.resource(), &version, "CREATE"))
-}
-
-fn judge(policy: &Loaded, object: &Object, context: &Context) -> Audited {
-    let request = request(object);
-    let outcome = policy.policy.evaluate(&request, DEFAULT_SETTINGS, &policy.grants, context);
-    Audited { findings: findings(policy, object, outcome) }
-}
-
-/// As audit-scanner asks: a CREATE of the stored object by nobody.
-///
-/// Source: kubewarden-controller 3460bb71, `internal/audit-scanner/scanner/admission_request.go`.
-fn request(object: &Object) -> String {
-    let kind = GroupVersionKind::new(&object.kind.api_version, &object.kind.kind);
-    let mut request = json!({
-        "uid": object.uid.as_deref().unwrap_or_default(),
-        "kind": kind,
-        "resource": {"group": kind.group, "version": kind.version, "resource": object.kind.resource().resource},
-        "requestKind": kind,
-        "name": object.name,
-        "operation": "CREATE",
-        "userInfo": {},
-    });
-    if let (Some(request), Some(namespace)) = (request.as_object_mut(), &object.namespace) {
-        request.insert("namespace".into(), Value::from(namespace.as_str()));
-    }
-    // The object is text already.
-    let rest = request.to_string();
-    format!(r#"{{"object":{},{}"#, object.json, rest.strip_prefix('{').unwrap_or(&rest))
+    let one = |(policy, review): (&Loaded, &Review<'_>)| {
+        let outcome = policy.policy.evaluate(&review.request(), DEFAULT_SETTINGS, &policy.grants, context);
+        Judged { phase: review.phase, findings: findings(policy, review, outcome) }
+    };
+    pairs.into_par_iter().map(one).collect()
 }
 
 fn findings(
     policy: &Loaded,
-    object: &Object,
+    review: &Review<'_>,
     outcome: std::result::Result<Evaluation, EvaluationError>,
 ) -> Vec<Finding> {
     let new = |rule: &str, result: Result, message: String| Finding {
         policy: policy.name.clone(),
         rule: rule.into(),
-        phase: Phase::Audit,
+        phase: review.phase,
         result,
         severity: severity(policy),
         message,
         remedy: String::new(),
         runbook: policy.metadata.annotations.get("upgrade-gate.io/runbook").map(|url| shorten(url, MAX_TEXT)),
-        resource: Some(reference(object)),
-        origin: Some(object.origin.clone()),
+        resource: Some(review.resource()),
+        origin: review.origin.clone(),
     };
     let evaluation = match outcome {
         Ok(evaluation) => evaluation,
@@ -117,12 +86,14 @@ const MAX_RULE: usize = 100;
 const MAX_FINDINGS: usize = 100;
 
 /// The findings that the policy records, where they say as much as the answer itself does: an
-/// annotation of that name may be anything.
+/// annotation of that name may be anything. What is unknown may refuse, warn, or do neither.
 fn recorded(response: &Response) -> Option<Vec<core::Finding>> {
     let recorded = response.findings()?;
-    let refused = recorded.iter().any(|finding| matches!(finding.effect, Effect::Deny | Effect::Unknown));
-    let warned = recorded.iter().filter(|finding| finding.effect == Effect::Warn).count();
-    (refused != response.allowed && warned == response.warnings.len()).then_some(recorded)
+    let count = |effect| recorded.iter().filter(|finding| finding.effect == effect).count();
+    let (denied, warned, unknown) = (count(Effect::Deny), count(Effect::Warn), count(Effect::Unknown));
+    let as_answered = if response.allowed { denied == 0 } else { denied + unknown > 0 };
+    let warnings = response.warnings.len();
+    (as_answered && (warned..=warned + unknown).contains(&warnings)).then_some(recorded)
 }
 
 /// A policy that records no findings says what it says in its message and warnings.
@@ -151,14 +122,4 @@ fn result_of(effect: Effect) -> Result {
 fn severity(policy: &Loaded) -> Severity {
     let annotation = policy.metadata.annotations.get("io.kubewarden.policy.severity");
     annotation.and_then(|text| serde_json::from_value(Value::from(text.as_str())).ok()).unwrap_or(Severity::Medium)
-}
-
-fn reference(object: &Object) -> ResourceRef {
-    ResourceRef {
-        api_version: object.kind.api_version.clone(),
-        kind: object.kind.kind.clone(),
-        namespace: object.namespace.clone(),
-        name: object.name.clone(),
-        uid: object.uid.clone(),
-    }
 }

@@ -1,0 +1,44 @@
+//! Deployment of HCO itself, on clusters where no OLM installs it.
+
+use crate::{
+    fields::Fields,
+    object::Metadata,
+    upgrade::{Scope, Start, Target},
+};
+
+/// HCO's Deployment, in its own manifests and as OLM names it.
+///
+/// Source: HCO v1.6.0, `deploy/operator.yaml` and the published ClusterServiceVersion.
+const NAMES: [&str; 2] = ["hyperconverged-cluster-operator", "hco-operator"];
+
+/// The variable from which HCO takes its version.
+///
+/// Source: HCO v1.6.0, `deploy/operator.yaml`.
+const VERSION: &str = "HCO_KV_IO_VERSION";
+
+/// Newly of a version. One that belongs to a ClusterServiceVersion is OLM's business.
+pub(super) fn start(object: &Fields<'_>, old: Option<&Fields<'_>>, scope: Scope) -> Option<Start> {
+    let metadata = Metadata::read(object);
+    let owners = object.object("metadata").objects("ownerReferences");
+    let of_olm = owners.iter().any(|owner| owner.text("kind").as_deref() == Some("ClusterServiceVersion"));
+    if !NAMES.contains(&metadata.name.as_str()) || of_olm {
+        return None;
+    }
+    scope.newly(target(object, scope), old.and_then(|old| target(old, scope)).as_ref()).map(Start::begins)
+}
+
+fn target(object: &Fields<'_>, scope: Scope) -> Option<Target> {
+    let pod = object.object("spec").object("template").object("spec");
+    let containers = pod.objects("containers");
+    let variables = containers.iter().flat_map(|container| container.objects("env"));
+    let mut versions = Vec::new();
+    let mut unreadable = Vec::new();
+    for variable in variables.filter(|variable| variable.text("name").as_deref() == Some(VERSION)) {
+        let value = variable.text("value").unwrap_or_default();
+        match value.parse() {
+            Ok(version) => versions.push(version),
+            Err(_) => unreadable.push(format!("{VERSION}={value}")),
+        }
+    }
+    scope.highest(versions).or_else(|| unreadable.into_iter().min().map(Target::Unreadable))
+}

@@ -1,0 +1,120 @@
+//! Rules `not-upgradeable`, `upgradeable-unknown`, `upgradeable-overridden` and `missing-data`: an upgrade of
+//! HCO is asked for, and what does HyperConverged say to that?
+
+use upgrade_gate_core::{
+    Action, Cluster, Condition, Fields, Finding, GetQuery, HYPERCONVERGED, HcoCsv, HyperConverged, OPERATOR_CONDITION,
+    ReadError, ResourceRef, Review, Severity, installed, shorten,
+    upgrade::{self, OperatorCondition, Scope},
+};
+
+use crate::{
+    asked::Asked,
+    condition::{may_pass, named, says, see_all, severity, way_out},
+    settings::Settings,
+};
+
+/// Reads nothing where the review is no upgrade from any version, then HyperConverged, and only where
+/// that says `False` the OperatorCondition.
+pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Option<Finding> {
+    let from_any = upgrade::start(review, Scope::HigherThan(None))?;
+    let hco = match installed(cluster, upgrade::namespace(review).as_deref()) {
+        Ok(hco) => hco?,
+        Err(error) => return Some(missing(settings, &Asked { review, start: from_any, from: None }, &error)),
+    };
+    let from = hco.version();
+    let asked = Asked { review, start: upgrade::start(review, Scope::HigherThan(from))?, from };
+    match &hco.upgradeable {
+        Some(condition) if condition.status == "True" => None,
+        Some(condition) if condition.status == "False" => Some(
+            overridden(&asked, &hco, condition, cluster)
+                .unwrap_or_else(|| not_upgradeable(settings, &asked, &hco, condition)),
+        ),
+        condition => Some(unknown(settings, &asked, &hco, condition.as_ref())),
+    }
+}
+
+fn not_upgradeable(settings: &Settings, asked: &Asked<'_>, hco: &HyperConverged, condition: &Condition) -> Finding {
+    let is_mild = asked.stays_in_minor() || may_pass(condition);
+    let action = match (is_mild, asked.is_certain()) {
+        (true, _) => asked.at_most(settings.on_patch_upgrade),
+        (false, true) => settings.on_upgrade,
+        (false, false) => Action::Warn,
+    };
+    let reason = shorten(&condition.reason, 33);
+    let warning = format!("HyperConverged says Upgradeable=False ({reason}): no upgrade {} yet", asked.aim_in_short());
+    Finding {
+        message: format!("{}, but {}.", asked.what(), says(hco, condition)),
+        remedy: format!("{}{}", way_out(hco, condition), asked.then()),
+        resources: vec![reference(hco)],
+        warning: shorten(&warning, 110),
+        ..Finding::new("not-upgradeable", severity(is_mild), action)
+    }
+}
+
+/// `None` where nobody overrides what HyperConverged says, or where that cannot be read.
+fn overridden(
+    asked: &Asked<'_>,
+    hco: &HyperConverged,
+    condition: &Condition,
+    cluster: &dyn Cluster,
+) -> Option<Finding> {
+    let name = HcoCsv::name_of(hco.operator_version.as_ref()?);
+    let query = GetQuery {
+        api_version: OPERATOR_CONDITION.api_version.into(),
+        kind: OPERATOR_CONDITION.kind.into(),
+        namespace: Some(hco.namespace.clone()?),
+        name: name.clone(),
+        fields: OperatorCondition::FIELDS.map(Into::into).into(),
+    };
+    let answer = cluster.get(&query).ok()?;
+    let overrides = OperatorCondition::read(&Fields::parse(&answer.json)?).overrides_upgradeable;
+    overrides.then(|| Finding {
+        message: format!(
+            "{}. {}, which OperatorCondition {} overrides with Upgradeable=True.",
+            asked.what(),
+            says(hco, condition),
+            shorten(&name, 80),
+        ),
+        remedy: "If that is no longer meant, take Upgradeable out of `spec.overrides` of the OperatorCondition.".into(),
+        resources: vec![OPERATOR_CONDITION.named(query.namespace, query.name, None), reference(hco)],
+        warning: format!("OperatorCondition {} overrides HyperConverged's Upgradeable=False", shorten(&name, 45)),
+        ..Finding::new("upgradeable-overridden", Severity::Low, Action::Warn)
+    })
+}
+
+fn unknown(settings: &Settings, asked: &Asked<'_>, hco: &HyperConverged, condition: Option<&Condition>) -> Finding {
+    let says = condition
+        .map_or_else(|| format!("{} has no condition Upgradeable", named(hco)), |condition| says(hco, condition));
+    let warning = format!(
+        "HyperConverged does not say yet whether HCO can be upgraded: wait before the upgrade {}",
+        asked.aim_in_short()
+    );
+    Finding {
+        message: format!("{}, but {says}.", asked.what()),
+        remedy: format!("Wait until HCO says Upgradeable=True. {}{}", see_all(hco), asked.then()),
+        resources: vec![reference(hco)],
+        warning: shorten(&warning, 110),
+        ..Finding::new("upgradeable-unknown", Severity::Medium, asked.at_most(settings.on_unknown))
+    }
+}
+
+/// Nobody could say whether HCO is installed, and what it says of itself.
+fn missing(settings: &Settings, asked: &Asked<'_>, error: &ReadError) -> Finding {
+    let action = asked.at_most(settings.on_upgrade.min(settings.on_missing_data));
+    Finding {
+        message: format!(
+            "{}. Whether HyperConverged says Upgradeable=True could not be read: {}.",
+            asked.what(),
+            shorten(error.to_string().trim_end_matches('.'), 250),
+        ),
+        remedy: "Let the policy server get, list and watch hyperconvergeds.hco.kubevirt.io and get \
+                 customresourcedefinitions.apiextensions.k8s.io. In a snapshot: collect both with `kubectl get --raw`."
+            .into(),
+        warning: "it could not be read whether HyperConverged says Upgradeable=True".into(),
+        ..Finding::unknown(Severity::Medium, action)
+    }
+}
+
+fn reference(hco: &HyperConverged) -> ResourceRef {
+    HYPERCONVERGED.named(hco.namespace.clone(), hco.name.clone(), None)
+}

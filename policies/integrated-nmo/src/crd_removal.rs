@@ -1,0 +1,43 @@
+//! Rule `crd-removal`: the CRD goes, and with it all objects. The API server asks no webhook about
+//! those, so this is the last point at which the state of the nodes can be saved.
+
+use upgrade_gate_core::{Cluster, Finding, NODE_MAINTENANCE, Review, Severity};
+
+use crate::{
+    in_the_way::{InTheWay, unreadable},
+    settings::Settings,
+};
+
+/// By the old object's name: a request that deletes a collection names none. HCO repeats the deletion
+/// until the CRD is gone; one that is already in deletion cannot be saved.
+pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Option<Finding> {
+    let metadata = review.metadata();
+    let is_crd = review.kind.group == "apiextensions.k8s.io"
+        && review.kind.kind == "CustomResourceDefinition"
+        && review.sub_resource.is_none();
+    if !is_crd || metadata.name != NODE_MAINTENANCE.crd || metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let (what, action) = ("The removal of this CustomResourceDefinition", settings.on_crd_removal);
+    let in_the_way = match InTheWay::find(cluster) {
+        Ok(in_the_way) => in_the_way?,
+        Err(error) => {
+            return Some(unreadable(what, Severity::Critical, action.min(settings.on_missing_data), &error));
+        }
+    };
+    Some(Finding {
+        message: format!(
+            "{what} deletes every NodeMaintenance of nodemaintenance.kubevirt.io, and their nodes are uncordoned, or \
+             the objects hang in deletion: {}.",
+            in_the_way.with_nodes()
+        ),
+        remedy: "First see that each node is as you want it, and delete the objects. Where Deployment \
+                 node-maintenance-operator is gone, take the finalizer foregroundDeleteNodeMaintenance off them. Then \
+                 uncordon each node, or create a NodeMaintenance of nodemaintenance.medik8s.io/v1beta1 for it. HCO \
+                 repeats the removal by itself."
+            .into(),
+        warning: format!("deletes NodeMaintenance {}: see to their nodes first", in_the_way.names()),
+        resources: in_the_way.resources,
+        ..Finding::new("crd-removal", Severity::Critical, action)
+    })
+}

@@ -1,0 +1,101 @@
+//! Which HCO a snapshot shows, and whether it shows one.
+
+use upgrade_gate_core::{
+    CLUSTER_SERVICE_VERSION, CustomResource, Fields, HYPERCONVERGED, HyperConverged, SUBSCRIPTION, Severity, Version,
+    is_hco_package, shorten, upgrade::ClusterServiceVersion,
+};
+use upgrade_gate_snapshot::{Object, Snapshot};
+
+use crate::report::{Finding, Phase, Result};
+
+/// What the snapshot says about HCO.
+pub(crate) struct Installed {
+    /// The version that HyperConverged reports, else that of the one ClusterServiceVersion that
+    /// succeeded.
+    pub(crate) version: Option<Version>,
+    /// Where HCO is, as far as that shows.
+    pub(crate) namespace: Option<String>,
+    /// Every version that is in the snapshot, and the object that says so.
+    seen: Vec<(Version, String)>,
+}
+
+impl Installed {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        let objects = |resource| of_kind(snapshot, resource).filter_map(|object| Fields::parse(&object.json));
+        let hcos: Vec<HyperConverged> = objects(HYPERCONVERGED).map(|object| HyperConverged::read(&object)).collect();
+        let csvs: Vec<ClusterServiceVersion> =
+            objects(CLUSTER_SERVICE_VERSION).filter_map(|object| ClusterServiceVersion::read(&object)).collect();
+        let subscription = objects(SUBSCRIPTION)
+            .find(|object| object.object("spec").text("name").is_some_and(|package| is_hco_package(&package)));
+
+        let reported = hcos.iter().filter_map(HyperConverged::version).max();
+        let mut succeeded = csvs.iter().filter(|csv| csv.phase == "Succeeded");
+        let succeeded = succeeded.next().filter(|_| succeeded.next().is_none()).and_then(csv_version);
+        let subscribed = || subscription.and_then(|object| object.object("metadata").words("namespace"));
+        let of_hco = hcos.iter().map(|hco| (hco.version(), "HyperConverged", &hco.namespace, &hco.name, ""));
+        let of_csv = csvs
+            .iter()
+            .map(|csv| (csv_version(csv), "ClusterServiceVersion", &csv.namespace, &csv.name, csv.phase.as_str()));
+        let seen = of_hco.chain(of_csv).filter_map(|(version, kind, namespace, name, phase)| {
+            let namespace = namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
+            let phase = if phase.is_empty() { String::new() } else { format!(" ({phase})") };
+            Some((version?, shorten(&format!("{kind} {namespace}{name}{phase}"), 150)))
+        });
+        Self {
+            version: reported.or(succeeded),
+            namespace: hcos
+                .iter()
+                .map(|hco| &hco.namespace)
+                .chain(csvs.iter().map(|csv| &csv.namespace))
+                .find_map(Clone::clone)
+                .or_else(subscribed),
+            seen: seen.collect(),
+        }
+    }
+
+    /// One finding where the snapshot shows more than one version: an upgrade is under way, or was when
+    /// the snapshot was taken.
+    pub(crate) fn mixed(&self) -> Option<Finding> {
+        let (first, _) = self.seen.first()?;
+        if self.seen.iter().all(|(version, _)| version == first) {
+            return None;
+        }
+        let said: Vec<String> =
+            self.seen.iter().take(MAX_SAID).map(|(version, object)| format!("{version}: {object}")).collect();
+        let more = self.seen.len() - said.len();
+        let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+        let taken = self.version.map_or("none of them".into(), |version| version.to_string());
+        Some(Finding {
+            policy: "upgrade-gate".into(),
+            rule: "mixed-versions".into(),
+            phase: Phase::Audit,
+            result: Result::Warn,
+            severity: Severity::Medium,
+            message: format!(
+                "The snapshot shows more than one version of HCO. {}{more}. Taken for installed: {taken}.",
+                said.join("; ")
+            ),
+            remedy:
+                "An upgrade is under way, or was when the snapshot was taken: see that it ends, collect again, and \
+                     check again."
+                    .into(),
+            runbook: None,
+            resource: None,
+            origin: None,
+        })
+    }
+}
+
+/// So many objects are named; more than these are many copies of one mistake.
+const MAX_SAID: usize = 5;
+
+fn csv_version(csv: &ClusterServiceVersion) -> Option<Version> {
+    csv.versions.first().copied()
+}
+
+/// The objects of a kind, whatever the version of its group.
+pub(crate) fn of_kind(snapshot: &Snapshot, resource: CustomResource) -> impl Iterator<Item = &Object> {
+    snapshot
+        .objects()
+        .filter(move |object| object.kind.group() == resource.group() && object.kind.kind == resource.kind)
+}

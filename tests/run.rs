@@ -1,0 +1,239 @@
+//! `upgrade-gate run`, through the binary: one request, one policy.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test says no")]
+
+mod program;
+
+use std::{
+    fs,
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use program::{EXAMPLE, folder, program, stderr, stdout};
+use serde_json::{Value, json};
+
+/// The approval of the plan to 1.7.0.
+fn approval() -> Value {
+    let plan = |approved: bool| {
+        json!({
+            "apiVersion": "operators.coreos.com/v1alpha1", "kind": "InstallPlan",
+            "metadata": {"name": "install-x7k2p", "namespace": "kubevirt-hyperconverged", "resourceVersion": "570"},
+            "spec": {
+                "approval": "Manual", "approved": approved,
+                "clusterServiceVersionNames": ["kubevirt-hyperconverged-operator.v1.7.0"],
+            },
+        })
+    };
+    json!({
+        "uid": "63dc67b6-ca9d-45c4-ad50-7f063596ab71",
+        "kind": {"group": "operators.coreos.com", "version": "v1alpha1", "kind": "InstallPlan"},
+        "resource": {"group": "operators.coreos.com", "version": "v1alpha1", "resource": "installplans"},
+        "name": "install-x7k2p", "namespace": "kubevirt-hyperconverged",
+        "operation": "UPDATE",
+        "userInfo": {"username": "admin"},
+        "object": plan(true),
+        "oldObject": plan(false),
+    })
+}
+
+fn run(args: &[&str]) -> std::process::Output {
+    program(&[&["run"], args].concat())
+}
+
+fn answer(args: &[&str]) -> (Value, Option<i32>) {
+    let output = run(args);
+    let answer = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| Value::from(stderr(&output)));
+    assert_eq!(stdout(&output).lines().count(), 1, "one line, as kwctl prints it");
+    (answer, output.status.code())
+}
+
+#[test]
+fn a_request_in_each_form_gets_the_answer_and_its_exit_code() {
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": approval()});
+    let folder = folder(&[("bare.json", approval().to_string()), ("review.json", review.to_string())]);
+    for file in ["bare.json", "review.json"] {
+        let file = folder.path().join(file);
+        let args = ["integrated-nmo", "--request", file.to_str().unwrap(), "--snapshot", EXAMPLE];
+        let (refused, code) = answer(&args);
+        assert_eq!(code, Some(1));
+        assert_eq!(refused["uid"], "63dc67b6-ca9d-45c4-ad50-7f063596ab71");
+        assert_eq!((&refused["allowed"], &refused["status"]["code"]), (&json!(false), &json!(403)));
+        let message = refused["status"]["message"].as_str().unwrap();
+        assert!(message.starts_with("[integrated-nmo/upgrade-blocked] "), "{message}");
+        assert!(message.contains("nm-worker-1 (node worker-1)"), "{message}");
+        assert!(refused["auditAnnotations"]["findings"].is_string());
+        assert_eq!(refused["warnings"], Value::Null);
+
+        let (warned, code) = answer(&[args.as_slice(), &["--settings-json", r#"{"onUpgrade": "warn"}"#]].concat());
+        assert_eq!((code, &warned["allowed"], warned.get("status")), (Some(0), &json!(true), None));
+        assert_eq!(warned["warnings"].as_array().unwrap().len(), 1);
+    }
+}
+
+/// What examples/README.md says of them.
+#[test]
+fn the_requests_of_the_examples() {
+    let cases = [("approve-install-plan", 1, 0), ("create-node-maintenance", 0, 1), ("delete-node-maintenance", 0, 0)];
+    for (name, code, warnings) in cases {
+        let file = format!("examples/requests/{name}.json");
+        let (answer, exit) = answer(&["integrated-nmo", "--request", &file, "--snapshot", EXAMPLE]);
+        assert_eq!(exit, Some(code), "{name}");
+        assert_eq!(answer["warnings"].as_array().map_or(0, Vec::len), warnings, "{name}");
+    }
+}
+
+#[test]
+fn without_a_snapshot_nothing_can_be_read() {
+    let folder = folder(&[("request.json", approval().to_string())]);
+    let file = folder.path().join("request.json");
+    let (refused, code) = answer(&["integrated-nmo", "--request", file.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(refused["status"]["message"].as_str().unwrap().contains("there is no cluster to ask"), "{refused}");
+}
+
+#[test]
+fn a_request_from_standard_input() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
+    command.args(["run", "integrated-nmo", "-r", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(approval().to_string().as_bytes()).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn settings_from_files() {
+    let folder = folder(&[
+        ("request.json", approval().to_string()),
+        ("settings.yaml", "# only watch\nonUpgrade: dryrun\n".into()),
+        ("settings.json", r#"{"onUpgrade": "dryrun"}"#.into()),
+        ("empty.yaml", String::new()),
+        ("broken.yaml", "onUpgrade: [s3cret".into()),
+    ]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let with = |name: &str| {
+        run(&["integrated-nmo", "-r", &path("request.json"), "--snapshot", EXAMPLE, "--settings", &path(name)])
+    };
+    for (name, code) in [("settings.yaml", 0), ("settings.json", 0), ("empty.yaml", 1)] {
+        assert_eq!(with(name).status.code(), Some(code), "{name}: {}", stderr(&with(name)));
+    }
+    let broken = with("broken.yaml");
+    assert_eq!(broken.status.code(), Some(2));
+    assert!(stderr(&broken).contains("broken.yaml`: is not valid YAML: line 1"), "{}", stderr(&broken));
+    assert!(!stderr(&broken).contains("s3cret"));
+}
+
+#[test]
+fn what_cannot_be_asked_is_exit_2_and_says_why() {
+    let folder = folder(&[
+        ("request.json", approval().to_string()),
+        ("list.json", "[]".into()),
+        ("secret.json", r#"{"kind": "s3cret"}"#.into()),
+        ("cut.json", r#"{"request": {"#.into()),
+    ]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let cases: Vec<(Vec<String>, &str)> = vec![
+        (vec!["no-such".into(), "-r".into(), path("request.json")], "policy `no-such` is not bundled"),
+        (vec!["integrated-nmo".into(), "-r".into(), path("none.json")], "No such file"),
+        (vec!["integrated-nmo".into(), "-r".into(), path("list.json")], "expected a JSON object"),
+        (vec!["integrated-nmo".into(), "-r".into(), path("cut.json")], "expected a JSON object"),
+        (vec!["integrated-nmo".into(), "-r".into(), path("secret.json")], "is not an admission request"),
+        (
+            vec!["integrated-nmo".into(), "-r".into(), path("request.json"), "--snapshot".into(), "no/such".into()],
+            "source `no/such`",
+        ),
+        (
+            vec![
+                "integrated-nmo".into(),
+                "-r".into(),
+                path("request.json"),
+                "--settings-json".into(),
+                "{\"on\": 1}".into(),
+            ],
+            "settings: `on` is not known",
+        ),
+        (vec!["integrated-nmo".into()], "--request <FILE>"),
+    ];
+    for (args, expected) in cases {
+        let output = run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains(expected), "{args:?}: {}", stderr(&output));
+        assert!(stdout(&output).is_empty() && !stderr(&output).contains("s3cret"), "{args:?}");
+    }
+}
+
+/// A policy that answers whatever it is told at build time.
+fn policy_that_answers(response: &str) -> Vec<u8> {
+    let metadata = r#"{"protocolVersion":"v1","rules":[],"mutating":true,"executionMode":"kubewarden-wapc"}"#;
+    let escaped = response.replace('"', "\\22");
+    let length = response.len();
+    let text = format!(
+        r#"(module
+            (import "wapc" "__guest_response" (func $response (param i32 i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "{{\22valid\22:true}}")
+            (data (i32.const 1024) "{escaped}")
+            (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
+                ;; validate has 8 letters, validate_settings 17
+                (if (i32.eq (local.get $operation) (i32.const 8))
+                    (then (call $response (i32.const 1024) (i32.const {length})))
+                    (else (call $response (i32.const 0) (i32.const 14))))
+                (i32.const 1)))"#
+    );
+    let mut wasm = wat::parse_str(text).unwrap();
+    let section =
+        wasm_encoder::CustomSection { name: "io.kubewarden.metadata".into(), data: metadata.as_bytes().into() };
+    wasm_encoder::Section::append_to(&section, &mut wasm);
+    wasm
+}
+
+#[test]
+fn other_policies_are_answered_as_kwctl_does() {
+    let wanted = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"a": "b"}}});
+    let request = json!({
+        "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "userInfo": {},
+        "object": {"apiVersion": "v1", "kind": "Pod", "metadata": {}},
+    });
+    let delete = json!({
+        "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "DELETE", "userInfo": {},
+    });
+    let mutates = json!({"accepted": true, "mutated_object": wanted}).to_string();
+    let unchanged = json!({"accepted": true, "mutated_object": request["object"]}).to_string();
+    // base64 of [{"op":"add","path":"/metadata/labels","value":{"a":"b"}}]
+    let patch = "W3sib3AiOiJhZGQiLCJwYXRoIjoiL21ldGFkYXRhL2xhYmVscyIsInZhbHVlIjp7ImEiOiJiIn19XQ==";
+    let cases = [
+        (
+            &mutates,
+            &request,
+            json!({"uid": "1", "allowed": true, "patchType": "JSONPatch", "patch": patch, "auditAnnotations": null, "warnings": null}),
+            0,
+        ),
+        (&unchanged, &request, json!({"uid": "1", "allowed": true, "auditAnnotations": null, "warnings": null}), 0),
+        (
+            &mutates,
+            &delete,
+            json!({"uid": "1", "allowed": false, "status": {"message": "the policy changes an object, but the request has none, as in a deletion"}, "auditAnnotations": null, "warnings": null}),
+            1,
+        ),
+        (
+            &json!({"accepted": false, "message": "no", "code": 500}).to_string(),
+            &request,
+            json!({"uid": "1", "allowed": false, "status": {"message": "no", "code": 500}, "auditAnnotations": null, "warnings": null}),
+            2,
+        ),
+        (
+            &json!({"accepted": true, "warnings": ["w"], "audit_annotations": {"k": "v"}}).to_string(),
+            &request,
+            json!({"uid": "1", "allowed": true, "auditAnnotations": {"k": "v"}, "warnings": ["w"]}),
+            0,
+        ),
+    ];
+    for (response, request, expected, code) in cases {
+        let folder = folder(&[("request.json", request.to_string())]);
+        let wasm = folder.path().join("policy.wasm");
+        fs::write(&wasm, policy_that_answers(response)).unwrap();
+        let file = folder.path().join("request.json");
+        let answer = answer(&[wasm.to_str().unwrap(), "-r", file.to_str().unwrap()]);
+        assert_eq!(answer, (expected, Some(code)), "{response}");
+    }
+}

@@ -1,0 +1,363 @@
+//! The upgrade that `upgrade-gate check` foresees: simulated, or proposed by manifests.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test says no")]
+
+mod program;
+
+use std::{fs, path::Path};
+
+use program::{EXAMPLE, check, folder, report, stderr, stdout, typed_list};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use upgrade_gate_testing::node_maintenance;
+
+const NAMESPACE: &str = "kubevirt-hyperconverged";
+
+fn list(api_version: &str, kind: &str, items: &[Value]) -> String {
+    json!({"apiVersion": api_version, "kind": format!("{kind}List"), "metadata": {}, "items": items}).to_string()
+}
+
+fn olm(kind: &str, items: &[Value]) -> String {
+    list("operators.coreos.com/v1alpha1", kind, items)
+}
+
+fn hyperconverged(version: &str) -> String {
+    let object = json!({
+        "metadata": {"name": "kubevirt-hyperconverged", "namespace": NAMESPACE, "resourceVersion": "1"},
+        "status": {
+            "versions": [{"name": "operator", "version": version}],
+            "conditions": [{"type": "Upgradeable", "status": "True"}],
+        },
+    });
+    list("hco.kubevirt.io/v1beta1", "HyperConverged", &[object])
+}
+
+fn csv_name(version: &str) -> String {
+    format!("kubevirt-hyperconverged-operator.v{version}")
+}
+
+fn csv(version: &str, phase: &str) -> Value {
+    json!({
+        "metadata": {"name": csv_name(version), "namespace": NAMESPACE, "resourceVersion": "1"},
+        "spec": {"version": version, "customresourcedefinitions": {"owned": [{"name": "hyperconvergeds.hco.kubevirt.io"}]}},
+        "status": {"phase": phase},
+    })
+}
+
+fn plan(name: &str, generation: u64, phase: &str, csvs: &[String]) -> Value {
+    json!({
+        "metadata": {"name": name, "namespace": NAMESPACE, "resourceVersion": "1", "uid": format!("uid-{name}")},
+        "spec": {
+            "approval": "Manual", "approved": phase == "Installing", "generation": generation,
+            "clusterServiceVersionNames": csvs,
+        },
+        "status": {"phase": phase},
+    })
+}
+
+fn subscription(channel: &str) -> Value {
+    json!({
+        "apiVersion": "operators.coreos.com/v1alpha1", "kind": "Subscription",
+        "metadata": {"name": "hco-operatorhub", "namespace": NAMESPACE, "resourceVersion": "1"},
+        "spec": {
+            "name": "community-kubevirt-hyperconverged", "channel": channel, "installPlanApproval": "Manual",
+            "source": "community-operators", "sourceNamespace": "olm",
+        },
+    })
+}
+
+/// HCO 1.6.0 with one node in maintenance, and whatever else.
+fn in_maintenance(more: &[(&str, String)]) -> TempDir {
+    let nm = node_maintenance("nm-1").of_node("worker-1").json().clone();
+    let files = [("nm.json", typed_list(&[nm])), ("hco.json", hyperconverged("1.6.0"))];
+    folder(&[&files, more].concat())
+}
+
+fn path(folder: &TempDir) -> &str {
+    folder.path().to_str().unwrap()
+}
+
+/// Rule, phase, result and object of each finding.
+fn findings(report: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let line = |finding: &Value| {
+        [&finding["phase"], &finding["rule"], &finding["result"], &finding["resource"]["name"]].map(text).join(" ")
+    };
+    report["findings"].as_array().unwrap().iter().map(line).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// The example with some of its folders taken out.
+fn example_without(folders: &[&str]) -> TempDir {
+    let copied = TempDir::new().unwrap();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(EXAMPLE), copied.path());
+    let image = fs::read_dir(copied.path()).unwrap().next().unwrap().unwrap().path();
+    for folder in folders {
+        fs::remove_dir_all(image.join(folder)).unwrap();
+    }
+    copied
+}
+
+#[test]
+fn the_example_to_several_versions() {
+    let to_1_7 = json!({"from": "1.6.0", "to": "1.7.0", "product": "hco", "via": "InstallPlan", "chosenBy": "flag"});
+    let with = |key: &str, value: &str| {
+        let mut upgrade = to_1_7.clone();
+        upgrade[key] = value.into();
+        upgrade
+    };
+    let cases: [(&[&str], &str, i32, Value); 9] = [
+        (&["--to", "1.7.0"], "blocked", 1, to_1_7.clone()),
+        (&["--to", "1.7"], "blocked", 1, to_1_7.clone()),
+        (&["--to", "v1.7.0"], "blocked", 1, to_1_7.clone()),
+        (&["--to", &csv_name("1.7.0")], "blocked", 1, to_1_7.clone()),
+        (&[], "blocked", 1, with("chosenBy", "next-minor")),
+        (&["--to", "1.6.1"], "warning", 0, with("to", "1.6.1")),
+        (&["--to", "1.6.0"], "warning", 0, with("to", "1.6.0")),
+        (&["--to", "1.5.2"], "warning", 0, with("to", "1.5.2")),
+        (&["--to", "100.0.0"], "blocked", 1, {
+            let mut upgrade = with("to", "100.0.0");
+            upgrade["product"] = "openshift-virtualization".into();
+            upgrade
+        }),
+    ];
+    for (args, verdict, code, upgrade) in cases {
+        let args = [&[EXAMPLE], args].concat();
+        let report = report(&args);
+        assert_eq!((&report["verdict"], &report["upgrade"]), (&json!(verdict), &upgrade), "{args:?}");
+        assert_eq!(check(&args).status.code(), Some(code), "{args:?}");
+    }
+}
+
+#[test]
+fn the_example_without_what_is_in_the_way_and_without_the_proof() {
+    let crs = "cluster-scoped-resources/nodemaintenances.nodemaintenance.kubevirt.io";
+    let later = "namespaces/kubevirt-hyperconverged/crs/ssps.ssp.kubevirt.io";
+    for (folders, verdict, code) in [(&[crs] as &[&str], "ready", 0), (&[crs, later], "unknown", 3)] {
+        let source = example_without(folders);
+        let args = [path(&source), "--to", "1.7.0"];
+        assert_eq!(report(&args)["verdict"], verdict, "{folders:?}");
+        assert_eq!(check(&args).status.code(), Some(code), "{folders:?}");
+    }
+    let text = stdout(&check(&[path(&example_without(&[crs, later])), "--to", "1.7.0"]));
+    assert!(text.contains("kubectl get --raw /apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances"), "{text}");
+}
+
+#[test]
+fn a_version_that_is_none_is_a_usage_error() {
+    for version in ["latest", "1", "1.7.0.1", "kubevirt-hyperconverged-operator.vnext", ""] {
+        let output = check(&[EXAMPLE, "--to", version]);
+        assert_eq!(output.status.code(), Some(2), "{version}");
+        assert!(stderr(&output).contains("expected a version such as `1.7`"), "{version}: {}", stderr(&output));
+    }
+}
+
+/// The plan that waits, and is the newest, above the installed version; others may be in it.
+#[test]
+fn the_plan_that_waits_is_simulated() {
+    let names = |versions: &[&str]| versions.iter().map(|version| csv_name(version)).collect::<Vec<_>>();
+    let with_others = [&["cert-manager.v1.12.0".to_owned(), csv_name("next")], names(&["1.7.0"]).as_slice()].concat();
+    let waits = "RequiresApproval";
+    let cases = [
+        (
+            "the newest",
+            vec![plan("a", 2, waits, &names(&["1.7.0"])), plan("b", 9, waits, &names(&["1.6.5"]))],
+            "b",
+            "1.6.5",
+        ),
+        (
+            "order does not matter",
+            vec![plan("a", 9, waits, &names(&["1.7.0"])), plan("b", 2, waits, &names(&["1.6.5"]))],
+            "a",
+            "1.7.0",
+        ),
+        (
+            "a finished one does not wait",
+            vec![
+                plan("a", 2, waits, &names(&["1.8.0"])),
+                plan("b", 9, "Complete", &names(&["1.9.0"])),
+                plan("c", 9, "Failed", &names(&["1.9.0"])),
+            ],
+            "a",
+            "1.8.0",
+        ),
+        ("an approved one is under way", vec![plan("a", 2, "Installing", &names(&["1.7.0"]))], "a", "1.7.0"),
+        ("several operators", vec![plan("a", 2, waits, &with_others)], "a", "1.7.0"),
+        ("a step back is no upgrade", vec![plan("a", 2, waits, &names(&["1.5.2"]))], "simulated", "1.7.0"),
+        ("no version, no upgrade", vec![plan("a", 2, waits, &[csv_name("next")])], "simulated", "1.7.0"),
+    ];
+    for (name, plans, object, to) in cases {
+        let source = in_maintenance(&[("plans.json", olm("InstallPlan", &plans))]);
+        let report = report(&[path(&source)]);
+        let chosen_by = if object == "simulated" { "next-minor" } else { "install-plan" };
+        assert_eq!(
+            (&report["upgrade"]["to"], &report["upgrade"]["chosenBy"]),
+            (&json!(to), &json!(chosen_by)),
+            "{name}"
+        );
+        let blocked = format!("upgrade upgrade-blocked fail {object}");
+        assert_eq!(findings(&report).contains(&blocked), to != "1.6.5", "{name}: {:?}", findings(&report));
+    }
+}
+
+/// `--to` takes the plan of that version, and where there is none it makes one up.
+#[test]
+fn the_flag_takes_the_plan_that_is_there() {
+    let plans = olm("InstallPlan", &[plan("a", 2, "RequiresApproval", &[csv_name("1.8.0")])]);
+    let source = in_maintenance(&[("plans.json", plans)]);
+    for (to, object) in [("1.8.0", "a"), ("1.7.0", "simulated")] {
+        let report = report(&[path(&source), "--to", to]);
+        let simulated =
+            report["findings"].as_array().unwrap().iter().find(|finding| finding["phase"] == "upgrade").unwrap();
+        assert_eq!(simulated["resource"]["name"], object);
+        assert_eq!(simulated["resource"]["namespace"], NAMESPACE);
+        assert_eq!(simulated["origin"].is_null(), object == "simulated");
+    }
+}
+
+/// What is installed: HyperConverged says it, else the one ClusterServiceVersion that succeeded.
+#[test]
+fn the_installed_version_and_how_sure_it_is() {
+    let csvs = |csvs: &[Value]| ("csv.json", olm("ClusterServiceVersion", csvs));
+    let hco = |version: &str| ("hco.json", hyperconverged(version));
+    let nothing = ("nm.json", typed_list(&[]));
+    let mut copied = csv("1.7.0", "Succeeded");
+    copied["metadata"]["labels"] = json!({"olm.copiedFrom": "elsewhere"});
+    let cases: Vec<(&str, Vec<(&str, String)>, Value, bool)> = vec![
+        ("HyperConverged", vec![hco("1.6.0")], json!("1.6.0"), false),
+        ("the product line", vec![hco("4.10.5")], json!("4.10.5"), false),
+        ("both agree", vec![hco("1.6.0"), csvs(&[csv("1.6.0", "Succeeded")])], json!("1.6.0"), false),
+        ("one CSV", vec![csvs(&[csv("1.6.0", "Succeeded")])], json!("1.6.0"), false),
+        ("a copy of a CSV", vec![hco("1.6.0"), csvs(&[copied])], json!("1.6.0"), false),
+        (
+            "a CSV that waits",
+            vec![hco("1.6.0"), csvs(&[csv("1.6.0", "Succeeded"), csv("1.7.0", "Pending")])],
+            json!("1.6.0"),
+            true,
+        ),
+        (
+            "a CSV being replaced",
+            vec![hco("1.6.0"), csvs(&[csv("1.6.0", "Replacing"), csv("1.7.0", "Installing")])],
+            json!("1.6.0"),
+            true,
+        ),
+        ("two that succeeded", vec![csvs(&[csv("1.6.0", "Succeeded"), csv("1.7.0", "Succeeded")])], json!(null), true),
+        ("none", vec![], json!(null), false),
+        ("unreadable", vec![hco("latest")], json!(null), false),
+    ];
+    for (name, files, from, mixed) in cases {
+        let source = folder(&[&[nothing.clone()], files.as_slice()].concat());
+        let report = report(&[path(&source)]);
+        assert_eq!(report["upgrade"]["from"], from, "{name}: {}", report["upgrade"]);
+        assert_eq!(report["upgrade"].is_null(), from.is_null(), "{name}: nothing is simulated from nowhere");
+        let said = findings(&report).contains(&"audit mixed-versions warn -".to_owned());
+        assert_eq!(said, mixed, "{name}: {:?}", findings(&report));
+    }
+}
+
+/// Where no upgrade can be simulated, what is in use blocks, and the program asks for the proof itself.
+#[test]
+fn without_a_simulated_upgrade_the_audit_decides() {
+    let nm = node_maintenance("nm-1").of_node("worker-1").json().clone();
+    assert_eq!(report(&[path(&folder(&[("nm.json", typed_list(&[nm]))]))])["verdict"], "blocked");
+    let source = folder(&[("sub.json", subscription("1.6.0").to_string())]);
+    let report = report(&[path(&source)]);
+    assert_eq!(findings(&report), ["audit missing-data unknown -"]);
+    assert!(stdout(&check(&[path(&source)])).contains("upgrade  none simulated; --to VERSION names one"));
+}
+
+#[test]
+fn proposed_manifests_are_judged_as_changes() {
+    let source = in_maintenance(&[
+        ("sub.json", subscription("1.6.0").to_string()),
+        ("plans.json", olm("InstallPlan", &[])),
+        ("csv.json", olm("ClusterServiceVersion", &[])),
+    ]);
+    let new = node_maintenance("nm-2").of_node("worker-2").json().clone();
+    let mut changed = node_maintenance("nm-1").of_node("worker-1").json().clone();
+    changed["spec"]["reason"] = "other".into();
+    let unrelated = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+    let cases: Vec<(&str, String, &str, &[&str])> = vec![
+        (
+            "a channel that crosses",
+            subscription("1.7.0").to_string(),
+            "blocked",
+            &["proposed upgrade-blocked fail hco-operatorhub"],
+        ),
+        (
+            "a channel that says nothing",
+            subscription("stable").to_string(),
+            "warning",
+            &["proposed upgrade-ahead warn hco-operatorhub"],
+        ),
+        ("the same", subscription("1.6.0").to_string(), "warning", &[]),
+        ("a step back", subscription("1.5.2").to_string(), "warning", &[]),
+        ("a new object, once exported", new.to_string(), "warning", &["proposed created warn nm-2"]),
+        ("a changed object", changed.to_string(), "warning", &[]),
+        ("nobody's business", unrelated.to_string(), "warning", &[]),
+        (
+            "a manifest that is cut off",
+            r#"{"apiVersion": "operators.coreos.com/v1alpha1", "kind": "Subscription", "#.into(),
+            "unknown",
+            &["proposed missing-data unknown -", "proposed missing-data unknown -"],
+        ),
+        ("nothing", "hello".into(), "unknown", &["proposed missing-data unknown -"]),
+    ];
+    for (name, manifest, verdict, expected) in cases {
+        let proposed = folder(&[("manifest.json", manifest)]);
+        let report = report(&[path(&source), "--proposed", path(&proposed)]);
+        let found: Vec<String> = findings(&report).into_iter().filter(|line| line.starts_with("proposed")).collect();
+        assert_eq!(
+            (&report["verdict"], found),
+            (&json!(verdict), expected.iter().map(ToString::to_string).collect()),
+            "{name}"
+        );
+        assert!(report["upgrade"].is_null(), "{name}: nothing else is simulated");
+    }
+}
+
+#[test]
+fn proposed_and_simulated_together() {
+    let source = in_maintenance(&[]);
+    let proposed = folder(&[("sub.yaml", subscription("1.6.0").to_string())]);
+    let args = [path(&source), "--proposed", path(&proposed), "--to", "1.7.0"];
+    let report = report(&args);
+    assert_eq!(report["verdict"], "blocked");
+    assert_eq!(report["upgrade"]["to"], "1.7.0");
+    assert_eq!(report["snapshot"]["sources"][1]["path"], path(&proposed));
+
+    let output = check(&[path(&source), "--proposed", "no/such/place"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("source `no/such/place`"), "{}", stderr(&output));
+}
+
+/// The kinds that only start an upgrade are judged where they are; that they cannot be read hides
+/// nothing.
+#[test]
+fn what_only_starts_an_upgrade_never_makes_the_verdict_unknown() {
+    let source = example_without(&["cluster-scoped-resources/nodemaintenances.nodemaintenance.kubevirt.io"]);
+    for kind in ["InstallPlan", "Subscription", "ClusterServiceVersion", "ClusterExtension", "Deployment"] {
+        let group = match kind {
+            "ClusterExtension" => "olm.operatorframework.io/v1",
+            "Deployment" => "apps/v1",
+            _ => "operators.coreos.com/v1alpha1",
+        };
+        let text = format!("apiVersion: {group}\nkind: {kind}\nmetadata:\n\tname: a\n");
+        fs::write(source.path().join(format!("{kind}.yaml")), text).unwrap();
+    }
+    let report = report(&[path(&source), "--to", "1.7.0"]);
+    assert_eq!(report["verdict"], "ready", "{}", report["findings"]);
+    assert_eq!(report["snapshot"]["skipped"].as_array().unwrap().len(), 5);
+}
