@@ -235,7 +235,8 @@ fn the_installed_version_and_how_sure_it_is() {
     let nothing = ("nm.json", typed_list(&[]));
     let mut copied = csv("1.7.0", "Succeeded");
     copied["metadata"]["labels"] = json!({"olm.copiedFrom": "elsewhere"});
-    let cases: Vec<(&str, Vec<(&str, String)>, Value, bool)> = vec![
+    type Case = (&'static str, Vec<(&'static str, String)>, Value, bool);
+    let cases: Vec<Case> = vec![
         ("HyperConverged", vec![hco("1.6.0")], json!("1.6.0"), false),
         ("the product line", vec![hco("4.10.5")], json!("4.10.5"), false),
         ("both agree", vec![hco("1.6.0"), csvs(&[csv("1.6.0", "Succeeded")])], json!("1.6.0"), false),
@@ -258,7 +259,7 @@ fn the_installed_version_and_how_sure_it_is() {
         ("unreadable", vec![hco("latest")], json!(null), false),
     ];
     for (name, files, from, mixed) in cases {
-        let source = folder(&[&[nothing.clone()], files.as_slice()].concat());
+        let source = folder(&[std::slice::from_ref(&nothing), files.as_slice()].concat());
         let report = report(&[path(&source)]);
         assert_eq!(report["upgrade"]["from"], from, "{name}: {}", report["upgrade"]);
         assert_eq!(report["upgrade"].is_null(), from.is_null(), "{name}: nothing is simulated from nowhere");

@@ -127,7 +127,7 @@ fn answer<'a>(request: &str, response: &'a Response) -> AdmissionResponse<'a> {
         allowed: *allowed,
         patch_type: None,
         patch: None,
-        status: (message.is_some() || code.is_some()).then(|| Status { message: message.as_deref(), code: *code }),
+        status: (message.is_some() || code.is_some()).then_some(Status { message: message.as_deref(), code: *code }),
         audit_annotations: (!audit_annotations.is_empty()).then(|| json!(audit_annotations)),
         warnings: (!warnings.is_empty()).then_some(warnings),
     };

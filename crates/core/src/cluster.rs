@@ -22,6 +22,15 @@ pub trait Cluster {
     fn list(&self, query: &ListQuery) -> Result<Answer, ReadError>;
 }
 
+/// Paths of fields, for a query. Not by `collect`, which would sort them first: in a policy that is 8 kB
+/// of code for three names.
+#[must_use]
+pub fn paths(fields: &[&str]) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    paths.extend(fields.iter().map(|&field| field.to_owned()));
+    paths
+}
+
 /// Which object, and which of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GetQuery {
@@ -143,7 +152,7 @@ pub fn exists(
         namespace: namespace.map(Into::into),
         name: name.into(),
         // The least that can be asked for: metadata is always part of an answer.
-        fields: ["metadata.name".into()].into(),
+        fields: paths(&["metadata.name"]),
     };
     match cluster.get(&query) {
         Ok(_) => Ok(true),
@@ -176,7 +185,7 @@ pub fn list_all(cluster: &dyn Cluster, resource: CustomResource, fields: &[&str]
     let list = ListQuery {
         api_version: resource.api_version.into(),
         kind: resource.kind.into(),
-        fields: fields.iter().map(|&field| field.into()).collect(),
+        fields: paths(fields),
         ..ListQuery::default()
     };
     cluster.list(&list).map(Listing::Objects)

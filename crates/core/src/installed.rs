@@ -1,7 +1,7 @@
 //! Which HCO is installed, as HyperConverged says.
 
 use crate::{
-    cluster::{Cluster, GetQuery, ReadError, is_installed, list_all},
+    cluster::{Cluster, GetQuery, ReadError, is_installed, list_all, paths},
     fields::Fields,
     object::HyperConverged,
     resource::HYPERCONVERGED,
@@ -24,7 +24,7 @@ pub fn installed(cluster: &dyn Cluster, namespace: Option<&str>) -> Result<Optio
         kind: HYPERCONVERGED.kind.into(),
         namespace: Some(namespace.into()),
         name: NAME.into(),
-        fields: HyperConverged::FIELDS.map(Into::into).into(),
+        fields: paths(&HyperConverged::FIELDS),
     };
     match cluster.get(&query) {
         Ok(answer) => Ok(Fields::parse(&answer.json).map(|object| HyperConverged::read(&object))),

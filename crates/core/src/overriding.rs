@@ -2,7 +2,7 @@
 //! on the one that led to it.
 
 use crate::{
-    cluster::{Cluster, GetQuery, list_all},
+    cluster::{Cluster, GetQuery, list_all, paths},
     fields::Fields,
     object::Metadata,
     resource::{
@@ -62,7 +62,7 @@ fn query(name: String) -> GetQuery {
         kind: CLUSTER_EXTENSION.kind.into(),
         namespace: None,
         name,
-        fields: ["metadata.name".into()].into(),
+        fields: paths(&["metadata.name"]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ranges of versions, as a ClusterExtension states them.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use crate::version::Version;
 
@@ -43,6 +43,19 @@ impl VersionRange {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self { lowest: self.lowest.min(other.lowest), highest: self.highest.max(other.highest) }
+    }
+}
+
+/// `1.6.0 or later`, `1.6.0 to 1.x`, `1.6.0 to 1.6.x`, `1.6.0 to 1.7.3`.
+impl fmt::Display for VersionRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { lowest, highest } = self;
+        match highest {
+            Version { major: u64::MAX, .. } => write!(f, "{lowest} or later"),
+            Version { major, minor: u64::MAX, .. } => write!(f, "{lowest} to {major}.x"),
+            Version { major, minor, patch: u64::MAX } => write!(f, "{lowest} to {major}.{minor}.x"),
+            highest => write!(f, "{lowest} to {highest}"),
+        }
     }
 }
 
@@ -164,12 +177,6 @@ fn before(version: Version) -> Option<Version> {
 mod tests {
     use super::*;
 
-    fn shown(range: VersionRange) -> String {
-        let part = |number: u64| if number == u64::MAX { "x".into() } else { number.to_string() };
-        let version = |v: Version| format!("{}.{}.{}", part(v.major), part(v.minor), part(v.patch));
-        format!("{} to {}", version(range.lowest), version(range.highest))
-    }
-
     /// The examples of the CRD's own description, and what HCO's users would write.
     #[test]
     fn ranges_as_olm_reads_them() {
@@ -180,41 +187,41 @@ mod tests {
             ("= 1.7.0", "1.7.0 to 1.7.0"),
             ("1.7", "1.7.0 to 1.7.x"),
             ("1.7.x", "1.7.0 to 1.7.x"),
-            ("1.x", "1.0.0 to 1.x.x"),
-            ("1", "1.0.0 to 1.x.x"),
-            ("*", "0.0.0 to x.x.x"),
-            (">=1.7.0", "1.7.0 to x.x.x"),
-            (">= 1.2.X", "1.2.0 to x.x.x"),
-            (">1.6.5", "1.6.6 to x.x.x"),
-            (">1.6", "1.7.0 to x.x.x"),
-            (">1", "2.0.0 to x.x.x"),
+            ("1.x", "1.0.0 to 1.x"),
+            ("1", "1.0.0 to 1.x"),
+            ("*", "0.0.0 or later"),
+            (">=1.7.0", "1.7.0 or later"),
+            (">= 1.2.X", "1.2.0 or later"),
+            (">1.6.5", "1.6.6 or later"),
+            (">1.6", "1.7.0 or later"),
+            (">1", "2.0.0 or later"),
             ("<1.7.0", "0.0.0 to 1.6.x"),
             ("<1.7.1", "0.0.0 to 1.7.0"),
-            ("<2", "0.0.0 to 1.x.x"),
+            ("<2", "0.0.0 to 1.x"),
             ("<=1.6", "0.0.0 to 1.6.x"),
-            ("<= 2.x", "0.0.0 to 2.x.x"),
-            (">=1.6.0 <2.0.0", "1.6.0 to 1.x.x"),
+            ("<= 2.x", "0.0.0 to 2.x"),
+            (">=1.6.0 <2.0.0", "1.6.0 to 1.x"),
             (">=1.6.0, <1.7.0", "1.6.0 to 1.6.x"),
             (">=1.6.0,<1.7.0", "1.6.0 to 1.6.x"),
             ("~1.6.1", "1.6.1 to 1.6.x"),
             ("~>1.6", "1.6.0 to 1.6.x"),
-            ("~1", "1.0.0 to 1.x.x"),
-            ("~1.x", "1.0.0 to 1.x.x"),
-            ("^1.2.3", "1.2.3 to 1.x.x"),
-            ("^1.2.x", "1.2.0 to 1.x.x"),
+            ("~1", "1.0.0 to 1.x"),
+            ("~1.x", "1.0.0 to 1.x"),
+            ("^1.2.3", "1.2.3 to 1.x"),
+            ("^1.2.x", "1.2.0 to 1.x"),
             ("^0.2.3", "0.2.3 to 0.2.x"),
             ("^0.2", "0.2.0 to 0.2.x"),
             ("^0.0.3", "0.0.3 to 0.0.3"),
             ("^0.0", "0.0.0 to 0.0.x"),
-            ("^0", "0.0.0 to 0.x.x"),
-            ("^0 || ^3 || ^5", "0.0.0 to 5.x.x"),
+            ("^0", "0.0.0 to 0.x"),
+            ("^0 || ^3 || ^5", "0.0.0 to 5.x"),
             (">=1.2.3, <1.7.0 || 1.8.0", "1.2.3 to 1.8.0"),
             (">2 <1 || 1.6.0", "1.6.0 to 1.6.0"),
-            ("!=1.7.0", "0.0.0 to x.x.x"),
-            (">=1.7.0-rc.1", "1.7.0 to x.x.x"),
+            ("!=1.7.0", "0.0.0 or later"),
+            (">=1.7.0-rc.1", "1.7.0 or later"),
         ];
         for (text, expected) in cases {
-            assert_eq!(text.parse().map(shown).as_deref(), Ok(expected), "`{text}`");
+            assert_eq!(text.parse().map(|range: VersionRange| range.to_string()).as_deref(), Ok(expected), "`{text}`");
         }
         for text in ["", " ", "latest", "1.7.0.1", ">>1", "><1", "1..2", ">=", "|| 1", "1 ||", ">2 <1", ">x"] {
             assert_eq!(text.parse::<VersionRange>(), Err(VersionRangeError), "`{text}`");

@@ -1,7 +1,7 @@
 //! The upgrade that is asked for: how far it goes, how sure that is, and how it is put into words.
 
 use upgrade_gate_core::{
-    Action, INSTALL_PLAN, Operation, Review, Version, shorten,
+    Action, Review, Version,
     upgrade::{Start, Target},
 };
 
@@ -37,31 +37,7 @@ impl Asked<'_> {
 
     /// `InstallPlan install-x7k2p asks for the upgrade of HCO from 1.6.0 to 1.7.0`.
     pub(crate) fn what(&self) -> String {
-        let subject = self.review.subject();
-        let subject = format!("{} {}", subject.kind, shorten(&subject.name, 63));
-        let starts = match self.start.begins {
-            true => "asks for",
-            false if self.review.is_of(&INSTALL_PLAN) => "will, once approved, start",
-            false => "may start",
-        };
-        let from = self.from.map_or(String::new(), |from| format!(" from {from}"));
-        format!("{} {starts} the upgrade of HCO{from} to {}", subject.trim_end(), self.aim())
-    }
-
-    /// To what.
-    fn aim(&self) -> String {
-        match &self.start.target {
-            Target::Version(version) => version.to_string(),
-            Target::Range(range) if self.from.is_some_and(|from| range.lowest <= from) => "a later version".into(),
-            Target::Range(range) => format!("{} or later", range.lowest),
-            Target::Channel(channel) if channel.is_empty() => "whatever the default channel holds".into(),
-            Target::Channel(channel) => format!("whatever channel {} holds", shorten(channel, 63)),
-            Target::Unreadable(name) | Target::Successor(name) => {
-                format!("{}, whose version cannot be read", shorten(name, 63))
-            }
-            // Of upgrades past the boundary only.
-            Target::Pending | Target::Platform(_) => "another version".into(),
-        }
+        self.start.sentence(self.review, self.from)
     }
 
     /// To what, in the space of a warning: `to 1.7.0`, or only `of HCO`.
@@ -74,14 +50,6 @@ impl Asked<'_> {
 
     /// What comes after the next step; begins with a space where there is something.
     pub(crate) fn then(&self) -> &'static str {
-        match self.start.begins {
-            // OLM itself does so for a Subscription that is `Automatic`.
-            true if self.review.is_of(&INSTALL_PLAN) && self.review.operation == Operation::Create => {
-                " Until then OLM resolves nothing in this namespace: set the Subscription to \
-                 `installPlanApproval: Manual`, and the next plan waits for approval."
-            }
-            true => " Then try again.",
-            false => "",
-        }
+        self.start.afterwards(self.review)
     }
 }

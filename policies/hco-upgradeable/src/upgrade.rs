@@ -3,7 +3,7 @@
 
 use upgrade_gate_core::{
     Action, Cluster, Condition, Fields, Finding, GetQuery, HYPERCONVERGED, HcoCsv, HyperConverged, OPERATOR_CONDITION,
-    ReadError, ResourceRef, Review, Severity, installed, shorten,
+    ReadError, ResourceRef, Review, Severity, installed, paths, shorten,
     upgrade::{self, OperatorCondition, Scope},
 };
 
@@ -64,7 +64,7 @@ fn overridden(
         kind: OPERATOR_CONDITION.kind.into(),
         namespace: Some(hco.namespace.clone()?),
         name: name.clone(),
-        fields: OperatorCondition::FIELDS.map(Into::into).into(),
+        fields: paths(&OperatorCondition::FIELDS),
     };
     let answer = cluster.get(&query).ok()?;
     let overrides = OperatorCondition::read(&Fields::parse(&answer.json)?).overrides_upgradeable;

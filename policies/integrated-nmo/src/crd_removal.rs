@@ -4,7 +4,7 @@
 use upgrade_gate_core::{Cluster, Finding, NODE_MAINTENANCE, Review, Severity};
 
 use crate::{
-    in_the_way::{InTheWay, unreadable},
+    in_the_way::{DELETES, InTheWay, unreadable},
     settings::Settings,
 };
 
@@ -22,7 +22,8 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
     let in_the_way = match InTheWay::find(cluster) {
         Ok(in_the_way) => in_the_way?,
         Err(error) => {
-            return Some(unreadable(what, Severity::Critical, action.min(settings.on_missing_data), &error));
+            let what = format!("{what} {DELETES}");
+            return Some(unreadable(&what, Severity::Critical, action.min(settings.on_missing_data), &error));
         }
     };
     Some(Finding {

@@ -38,9 +38,8 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
             message: format!(
                 "The upgrade to HCO 1.7 (OpenShift Virtualization 4.11) removes NodeMaintenance of \
                  nodemaintenance.kubevirt.io: {deletes}.{}",
-                running.as_ref().err().map_or(String::new(), |error| format!(
-                    " Whether it has begun already could not be read: {}.",
-                    shorten(error.to_string().trim_end_matches('.'), 200)
+                running.as_ref().err().map_or(String::new(), |what| format!(
+                    " Whether it has begun could not be told: cannot read {what}."
                 )),
             ),
             warning: format!(
@@ -55,12 +54,14 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
 
 /// The object that shows an upgrade past the boundary under way: a ClusterServiceVersion in any phase, or
 /// an approved plan that is not finished.
-fn running_upgrade(cluster: &dyn Cluster) -> Result<Option<String>, ReadError> {
-    let past = |target: Option<Target>| matches!(target, Some(Target::Version(_) | Target::Successor(_)));
+///
+/// # Errors
+/// In words, where there is no such object among those that could be read.
+fn running_upgrade(cluster: &dyn Cluster) -> Result<Option<String>, String> {
     let csvs = list_all(cluster, CLUSTER_SERVICE_VERSION, &ClusterServiceVersion::FIELDS).map(|listing| {
         let csvs = listing.items();
         let csvs = csvs.iter().filter_map(ClusterServiceVersion::read);
-        csvs.filter(|csv| past(csv.target(Scope::PastBoundary))).map(|csv| csv.name).min()
+        csvs.filter(|csv| csv.target(Scope::PastBoundary).is_some()).map(|csv| csv.name).min()
     });
     if let Ok(Some(name)) = &csvs {
         return Ok(Some(format!("ClusterServiceVersion {}", shorten(name, 80))));
@@ -68,10 +69,21 @@ fn running_upgrade(cluster: &dyn Cluster) -> Result<Option<String>, ReadError> {
     let plans = list_all(cluster, INSTALL_PLAN, &InstallPlan::FIELDS).map(|listing| {
         let plans = listing.items();
         let plans = plans.iter().filter(|plan| InstallPlan::is_unfinished(plan)).map(InstallPlan::read);
-        plans.filter(|plan| plan.approved && past(plan.target(Scope::PastBoundary))).map(|plan| plan.name).min()
+        let targets = plans.filter(|plan| plan.approved).filter_map(|plan| {
+            let is_unreadable = matches!(plan.target(Scope::PastBoundary)?, Target::Unreadable(_));
+            Some((is_unreadable, plan.name))
+        });
+        targets.min()
     });
-    if let Ok(Some(name)) = &plans {
-        return Ok(Some(format!("InstallPlan {}", shorten(name, 80))));
+    match (csvs, plans) {
+        (_, Ok(Some((false, name)))) => Ok(Some(format!("InstallPlan {}", shorten(&name, 80)))),
+        (_, Ok(Some((true, name)))) => Err(format!("the version in InstallPlan {}", shorten(&name, 80))),
+        (Err(error), _) => Err(unreadable("ClusterServiceVersions", &error)),
+        (_, Err(error)) => Err(unreadable("InstallPlans", &error)),
+        (Ok(_), Ok(None)) => Ok(None),
     }
-    csvs.and(plans)
+}
+
+fn unreadable(kind: &str, error: &ReadError) -> String {
+    format!("{kind} ({})", shorten(error.to_string().trim_end_matches('.'), 200))
 }

@@ -1,7 +1,7 @@
 //! The NodeMaintenance objects that the upgrade deletes.
 
 use upgrade_gate_core::{
-    Action, Cluster, CustomResource, Finding, Listing, Metadata, NODE_MAINTENANCE, NodeMaintenance, ReadError,
+    Action, Cluster, CustomResource, Fields, Finding, Listing, Metadata, NODE_MAINTENANCE, NodeMaintenance, ReadError,
     ResourceRef, Severity, Verdict, list_all, listed, shorten,
 };
 
@@ -25,19 +25,7 @@ impl InTheWay {
         objects.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let count = objects.len();
         objects.truncate(Verdict::MAX_RECORDED_RESOURCES);
-        let (resources, shown) = objects
-            .iter()
-            .map(|(_, object)| {
-                let Metadata { name, namespace, uid, deletion_timestamp, .. } = Metadata::read(object);
-                let mut words = Vec::new();
-                words
-                    .extend(NodeMaintenance::read(object).node_name.map(|node| format!("node {}", shorten(&node, 63))));
-                words.extend(deletion_timestamp.map(|_| "in deletion".to_owned()));
-                let words = if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) };
-                let shown = format!("{}{words}", shorten(&name, 63));
-                (NODE_MAINTENANCE.named(namespace, name, uid), shown)
-            })
-            .unzip();
+        let (resources, shown) = objects.iter().map(|(_, object)| named_and_shown(object)).unzip();
         Ok((count > 0).then_some(Self { resources, shown, count }))
     }
 
@@ -52,6 +40,16 @@ impl InTheWay {
     }
 }
 
+fn named_and_shown(object: &Fields<'_>) -> (ResourceRef, String) {
+    let Metadata { name, namespace, uid, deletion_timestamp, .. } = Metadata::read(object);
+    let node = NodeMaintenance::read(object).node_name.map(|node| format!("node {}", shorten(&node, 63)));
+    let leaving = deletion_timestamp.map(|_| "in deletion".to_owned());
+    let words: Vec<String> = node.into_iter().chain(leaving).collect();
+    let words = if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) };
+    let shown = format!("{}{words}", shorten(&name, 63));
+    (NODE_MAINTENANCE.named(namespace, name, uid), shown)
+}
+
 /// What the upgrade does to them, for messages.
 pub(crate) const DELETES: &str =
     "deletes every NodeMaintenance of nodemaintenance.kubevirt.io and uncordons its node in mid-upgrade";
@@ -61,11 +59,11 @@ pub(crate) const WAY_OUT: &str = "For each: run `kubectl delete nodemaintenances
     when its maintenance is over, or first put a NodeMaintenance of nodemaintenance.medik8s.io/v1beta1, of the \
     standalone operator, in its place";
 
-/// Nobody could say whether there are any.
+/// Nobody could say whether there are any; `what` says what would become of them.
 pub(crate) fn unreadable(what: &str, severity: Severity, action: Action, error: &ReadError) -> Finding {
     Finding {
         message: format!(
-            "{what} {DELETES}. Whether there are any could not be read: {}.",
+            "{what}. Whether there are any could not be read: {}.",
             shorten(error.to_string().trim_end_matches('.'), 250),
         ),
         remedy: how_to_read(NODE_MAINTENANCE),

@@ -2,8 +2,8 @@
 //! asked for while there are some.
 
 use upgrade_gate_core::{
-    Action, CLUSTER_SERVICE_VERSION, Cluster, Finding, INSTALL_PLAN, Operation, ReadError, Review, Severity, Version,
-    installed, list_all, shorten,
+    Action, CLUSTER_SERVICE_VERSION, Cluster, Finding, ReadError, Review, Severity, Version, installed, list_all,
+    shorten,
     upgrade::{self, ClusterServiceVersion, Scope, Start, Target},
 };
 
@@ -33,11 +33,11 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
         false => Action::Warn,
     };
     let on_missing_data = if review.is_audit() { Action::Deny } else { action.min(settings.on_missing_data) };
-    let words = |start: &Start| what(review, start, from);
+    let words = |start: &Start| start.sentence(review, from);
     let in_the_way = match InTheWay::find(cluster) {
         Ok(in_the_way) => in_the_way?,
         Err(error) => {
-            let what = format!("{}, which", words(&start));
+            let what = format!("{}{}", words(&start), consequence(&start));
             return Some(unreadable(&what, severity(&start), on_missing_data, &error));
         }
     };
@@ -50,19 +50,40 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
     };
     let (severity, what, names) = (severity(&start), words(&start), in_the_way.with_nodes());
     let finding = if let Target::Unreadable(_) = start.target {
-        let message = format!("{what}: it cannot be told whether that {DELETES}. There are {names}.");
-        Finding { message, ..Finding::unknown(severity, on_missing_data) }
+        Finding {
+            message: format!("{what}: it cannot be told whether that {DELETES}. There are {names}."),
+            remedy: format!("See which version it is: 1.7 (4.11) and later ones delete them. {WAY_OUT}."),
+            ..Finding::unknown(severity, on_missing_data)
+        }
     } else {
         let rule = if start.begins { "upgrade-blocked" } else { "upgrade-ahead" };
-        let message = format!("{what}, which {DELETES}. In the way: {names}.");
-        Finding { message, ..Finding::new(rule, severity, action) }
+        Finding {
+            message: format!("{what}{}. In the way: {names}.", consequence(&start)),
+            remedy: format!("{WAY_OUT}.{}", start.afterwards(review)),
+            ..Finding::new(rule, severity, action)
+        }
     };
+    let deletes = if is_certain(&start) { "deletes" } else { "may delete" };
     Some(Finding {
-        remedy: remedy(review, &start),
-        warning: format!("the upgrade to {} deletes NodeMaintenance {}", aim(&start, 30), in_the_way.names()),
+        warning: format!("the upgrade to {} {deletes} NodeMaintenance {}", start.aim(30), in_the_way.names()),
         resources: in_the_way.resources,
         ..finding
     })
+}
+
+/// Whether what is going to be installed deletes the objects, and not only some of what may be.
+fn is_certain(start: &Start) -> bool {
+    match start.target {
+        Target::Version(_) | Target::Successor(_) | Target::Platform(_) => true,
+        Target::Range(_) => start.begins,
+        Target::Channel(_) | Target::Pending | Target::Unreadable(_) => false,
+    }
+}
+
+/// Comes after [`Start::sentence`].
+fn consequence(start: &Start) -> String {
+    let which = if is_certain(start) { ", which" } else { "; an upgrade to 1.7 (4.11) or later" };
+    format!("{which} {DELETES}")
 }
 
 fn severity(start: &Start) -> Severity {
@@ -86,7 +107,8 @@ fn no_telling(what: &str, in_the_way: InTheWay, action: Action, error: &ReadErro
     let names = in_the_way.names();
     Finding {
         message: format!(
-            "{what}, which perhaps {DELETES}. Which version that is could not be read: {}. In the way: {names}.",
+            "{what}; an upgrade to 1.7 (4.11) or later {DELETES}. Which version that is could not be read: {}. In the \
+             way: {names}.",
             shorten(error.to_string().trim_end_matches('.'), 250),
         ),
         remedy: how_to_read(CLUSTER_SERVICE_VERSION),
@@ -94,47 +116,4 @@ fn no_telling(what: &str, in_the_way: InTheWay, action: Action, error: &ReadErro
         resources: in_the_way.resources,
         ..Finding::unknown(Severity::Critical, action)
     }
-}
-
-/// `InstallPlan install-x7k2p asks for the upgrade of HCO from 1.6.0 to 1.7.0`.
-fn what(review: &Review<'_>, start: &Start, from: Option<Version>) -> String {
-    let subject = review.subject();
-    let subject = format!("{} {}", subject.kind, shorten(&subject.name, 63));
-    if let Target::Platform(version) = start.target {
-        return format!("{subject} updates OpenShift to {version}: HCO has to follow to 1.7 (4.11) or later");
-    }
-    let starts = match start.begins {
-        true => "asks for",
-        false if review.is_of(&INSTALL_PLAN) => "will, once approved, start",
-        false => "may start",
-    };
-    let from = from.map_or(String::new(), |from| format!(" from {from}"));
-    format!("{} {starts} the upgrade of HCO{from} to {}", subject.trim_end(), aim(start, 63))
-}
-
-/// To what, with names cut to `max` characters.
-fn aim(start: &Start, max: usize) -> String {
-    match &start.target {
-        Target::Version(version) => version.to_string(),
-        Target::Range(range) => format!("a version from {} on", range.lowest),
-        Target::Channel(channel) if channel.is_empty() => "whatever the default channel holds".into(),
-        Target::Channel(channel) => format!("whatever channel {} holds", shorten(channel, max)),
-        Target::Pending => "the version that waits for it".into(),
-        Target::Successor(name) => format!("{}, which no longer owns NodeMaintenance", shorten(name, max)),
-        Target::Unreadable(name) => format!("{}, whose version cannot be read", shorten(name, max)),
-        Target::Platform(_) => "1.7 (4.11)".into(),
-    }
-}
-
-fn remedy(review: &Review<'_>, start: &Start) -> String {
-    let then = match start.begins {
-        // OLM itself does so for a Subscription that is `Automatic`.
-        true if review.is_of(&INSTALL_PLAN) && review.operation == Operation::Create && !review.is_audit() => {
-            " Until then OLM resolves nothing in this namespace: set the Subscription to \
-             `installPlanApproval: Manual`, and the next plan waits for approval."
-        }
-        true => " Then try again.",
-        false => "",
-    };
-    format!("{WAY_OUT}.{then}")
 }

@@ -12,6 +12,7 @@ mod deployment;
 mod install_plan;
 mod operator_condition;
 mod subscription;
+mod words;
 
 use crate::{
     range::VersionRange,
