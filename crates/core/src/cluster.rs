@@ -22,8 +22,8 @@ pub trait Cluster {
     fn list(&self, query: &ListQuery) -> Result<Answer, ReadError>;
 }
 
-/// Paths of fields, for a query. Not by `collect`, which would sort them first: in a policy that is 8 kB
-/// of code for three names.
+/// Paths of fields, for a query. Not by `collect`, which would sort them first: kilobytes of code in a
+/// policy, for three names.
 #[must_use]
 pub fn paths(fields: &[&str]) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();

@@ -31,7 +31,7 @@ impl InTheWay {
 
     /// At most five, with their nodes: `nm-1 (node worker-1), nm-2 (node worker-2, in deletion) and 3 more`.
     pub(crate) fn with_nodes(&self) -> String {
-        listed(self.shown.iter().map(String::as_str), self.count, 330)
+        listed(self.shown.iter().map(String::as_str), self.count, 310)
     }
 
     /// Their names, in the space of a warning.
@@ -55,9 +55,9 @@ pub(crate) const DELETES: &str =
     "deletes every NodeMaintenance of nodemaintenance.kubevirt.io and uncordons its node in mid-upgrade";
 
 /// The way out, for each of them.
-pub(crate) const WAY_OUT: &str = "For each: run `kubectl delete nodemaintenances.nodemaintenance.kubevirt.io NAME` \
-    when its maintenance is over, or first put a NodeMaintenance of nodemaintenance.medik8s.io/v1beta1, of the \
-    standalone operator, in its place";
+pub(crate) const WAY_OUT: &str = "For each: if its maintenance is over, run `kubectl delete \
+    nodemaintenances.nodemaintenance.kubevirt.io NAME`. If not, first create one of nodemaintenance.medik8s.io/v1beta1 \
+    (standalone operator) for the node, then delete the old one and cordon the node again";
 
 /// Nobody could say whether there are any; `what` says what would become of them.
 pub(crate) fn unreadable(what: &str, severity: Severity, action: Action, error: &ReadError) -> Finding {
