@@ -1,8 +1,12 @@
 //! What ends the program with exit code 2, as a message and the next step.
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
-use upgrade_gate_core::shorten;
+use upgrade_gate_core::{GroupResource, shorten};
 use upgrade_gate_host::{EvaluationError, LoadError};
 
 use crate::verdict::Outcome;
@@ -83,6 +87,17 @@ pub enum Error {
         /// Why.
         error: EvaluationError,
     },
+    /// Standard input can be read once.
+    #[error("`-` is named more than once")]
+    StdinTwice,
+    /// `--assume-captured` with a resource that nobody asks for.
+    #[error("--assume-captured {resource}: no policy asks for it")]
+    Unasked {
+        /// As named on the command line.
+        resource: GroupResource,
+        /// Those that policies ask for.
+        asked: String,
+    },
     /// Reports that would run into each other.
     #[error("two reports cannot both go to standard output")]
     TwoReportsOnStdout,
@@ -108,19 +123,25 @@ impl Error {
             Self::Request { .. } => {
                 Some("give it an AdmissionReview, or an AdmissionRequest with uid, kind, operation and object".into())
             }
+            Self::Unasked { asked, .. } => Some(format!("policies ask for {asked}")),
+            Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
             _ => None,
         }
     }
 
     /// Says it on standard error.
-    #[allow(clippy::print_stderr, reason = "where the program speaks")]
     pub fn report(&self) -> ExitCode {
         // It may quote a module's metadata or a policy's words.
-        eprintln!("error: {}", shorten(&self.to_string(), 2_000));
+        say(&format!("error: {}", shorten(&self.to_string(), 2_000)));
         if let Some(help) = self.help() {
-            eprintln!("help: {help}");
+            say(&format!("help: {help}"));
         }
         Outcome::Error.into()
     }
+}
+
+/// A line for people, who may have closed standard error: that changes nothing.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -2,7 +2,7 @@
 
 use upgrade_gate_core::{
     CLUSTER_SERVICE_VERSION, CustomResource, Fields, HYPERCONVERGED, HyperConverged, SUBSCRIPTION, Severity, Version,
-    is_hco_package, shorten, upgrade::ClusterServiceVersion,
+    is_hco_package, of_many, shorten, upgrade::ClusterServiceVersion,
 };
 use upgrade_gate_snapshot::{Object, Snapshot};
 
@@ -10,13 +10,14 @@ use crate::report::{Finding, Phase, Result};
 
 /// What the snapshot says about HCO.
 pub(crate) struct Installed {
-    /// The version that HyperConverged reports, else that of the one ClusterServiceVersion that
-    /// succeeded.
+    /// The version that HyperConverged reports (of several the lowest), else that of the one
+    /// ClusterServiceVersion that succeeded.
     pub(crate) version: Option<Version>,
     /// Where HCO is, as far as that shows.
     pub(crate) namespace: Option<String>,
-    /// Every version that is in the snapshot, and the object that says so.
-    seen: Vec<(Version, String)>,
+    /// Every version that is in the snapshot, and the object that says so; several HyperConverged objects
+    /// even where they say none.
+    seen: Vec<(Option<Version>, String)>,
 }
 
 impl Installed {
@@ -28,7 +29,7 @@ impl Installed {
         let subscription = objects(SUBSCRIPTION)
             .find(|object| object.object("spec").text("name").is_some_and(|package| is_hco_package(&package)));
 
-        let reported = hcos.iter().filter_map(HyperConverged::version).max();
+        let hco = of_many(hcos.iter().cloned());
         let mut succeeded = csvs.iter().filter(|csv| csv.phase == "Succeeded");
         let succeeded = succeeded.next().filter(|_| succeeded.next().is_none()).and_then(csv_version);
         let subscribed = || subscription.and_then(|object| object.object("metadata").words("namespace"));
@@ -39,15 +40,14 @@ impl Installed {
         let seen = of_hco.chain(of_csv).filter_map(|(version, kind, namespace, name, phase)| {
             let namespace = namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
             let phase = if phase.is_empty() { String::new() } else { format!(" ({phase})") };
-            Some((version?, shorten(&format!("{kind} {namespace}{name}{phase}"), 150)))
+            let object = shorten(&format!("{kind} {namespace}{name}{phase}"), 150);
+            (version.is_some() || hcos.len() > 1).then_some((version, object))
         });
         Self {
-            version: reported.or(succeeded),
-            namespace: hcos
-                .iter()
-                .map(|hco| &hco.namespace)
-                .chain(csvs.iter().map(|csv| &csv.namespace))
-                .find_map(Clone::clone)
+            version: hco.as_ref().and_then(HyperConverged::version).or(succeeded),
+            namespace: hco
+                .and_then(|hco| hco.namespace)
+                .or_else(|| csvs.iter().find_map(|csv| csv.namespace.clone()))
                 .or_else(subscribed),
             seen: seen.collect(),
         }
@@ -60,11 +60,11 @@ impl Installed {
         if self.seen.iter().all(|(version, _)| version == first) {
             return None;
         }
-        let said: Vec<String> =
-            self.seen.iter().take(MAX_SAID).map(|(version, object)| format!("{version}: {object}")).collect();
+        let shown = |version: Option<Version>| version.map_or("no version".into(), |version| version.to_string());
+        let said = self.seen.iter().take(MAX_SAID).map(|(version, object)| format!("{}: {object}", shown(*version)));
+        let said: Vec<String> = said.collect();
         let more = self.seen.len() - said.len();
         let more = if more == 0 { String::new() } else { format!("; and {more} more") };
-        let taken = self.version.map_or("none of them".into(), |version| version.to_string());
         Some(Finding {
             policy: "upgrade-gate".into(),
             rule: "mixed-versions".into(),
@@ -72,8 +72,9 @@ impl Installed {
             result: Result::Warn,
             severity: Severity::Medium,
             message: format!(
-                "The snapshot shows more than one version of HCO. {}{more}. Taken for installed: {taken}.",
-                said.join("; ")
+                "The snapshot shows more than one version of HCO. {}{more}. Taken for installed: {}.",
+                said.join("; "),
+                shown(self.version)
             ),
             remedy:
                 "An upgrade is under way, or was when the snapshot was taken: see that it ends, collect again, and \

@@ -1,9 +1,12 @@
 //! What the policies say about the reviews, as findings of the report.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 use serde_json::Value;
 use upgrade_gate_core::{self as core, Effect, Severity, shorten};
-use upgrade_gate_host::{Context, Evaluation, EvaluationError, Response};
+use upgrade_gate_host::{Context, ContextAwareResource, Evaluation, EvaluationError, Response};
+use upgrade_gate_snapshot::Kind;
 
 use crate::{
     policy_set::{DEFAULT_SETTINGS, Loaded},
@@ -69,11 +72,27 @@ fn findings(
         findings.truncate(MAX_FINDINGS);
         findings.push(new("more", Result::Warn, format!("The policy says {more} more things about this object.")));
     }
-    if evaluation.response.allowed && evaluation.incomplete {
-        let message = "The policy accepts the object, but on data that may not be complete.".to_owned();
-        findings.push(new("missing-data", Result::Unknown, message));
+    if evaluation.response.allowed && !evaluation.incomplete.is_empty() {
+        let (kinds, commands) = to_complete(&evaluation.incomplete);
+        let message =
+            format!("The policy accepts it, but nothing shows that all objects of {kinds} are in the sources.");
+        let remedy = format!("Collect them, and check again: {commands}.");
+        findings.push(Finding { remedy, ..new("missing-data", Result::Unknown, message) });
     }
     findings
+}
+
+/// The names of kinds, and the commands that collect all objects of them.
+pub(crate) fn to_complete(kinds: &BTreeSet<ContextAwareResource>) -> (String, String) {
+    let kinds = kinds.iter().map(|ContextAwareResource { api_version, kind }| {
+        let resource = Kind::new(api_version, kind).resource();
+        let root = if resource.group.is_empty() { "api" } else { "apis" };
+        let command =
+            format!("`kubectl get --raw /{root}/{api_version}/{plural} > {plural}.json`", plural = resource.resource);
+        (resource.to_string(), command)
+    });
+    let (names, commands): (Vec<String>, Vec<String>) = kinds.unzip();
+    (names.join(", "), commands.join(", "))
 }
 
 /// So many characters of a policy's text are shown; ours are shorter.

@@ -22,6 +22,8 @@ pub(crate) struct Loaded {
     pub(crate) policy: Policy,
     pub(crate) metadata: Metadata,
     pub(crate) grants: Grants,
+    /// One that comes with the program.
+    pub(crate) is_bundled: bool,
 }
 
 /// Annotations of a module from elsewhere may be anything; so many characters of one are shown.
@@ -33,10 +35,12 @@ pub(crate) const DEFAULT_SETTINGS: &str = "{}";
 /// Loads the policies that were named, or all that are bundled, and sees that each can be asked.
 pub(crate) fn load(names: &[PolicyName]) -> Result<Vec<Loaded>, Error> {
     let host = Host::new(Limits::default())?;
+    let repeated = |index: usize, name: &PolicyName| names.iter().take(index).any(|earlier| earlier == name);
     let policies: Vec<Loaded> = if names.is_empty() {
         BUNDLED.iter().map(|bundled| load_bundled(&host, *bundled)).collect::<Result<_, _>>()?
     } else {
-        names.iter().map(|name| load_one(&host, name)).collect::<Result<_, _>>()?
+        let once = names.iter().enumerate().filter(|(index, name)| !repeated(*index, name));
+        once.map(|(_, name)| load_one(&host, name)).collect::<Result<_, _>>()?
     };
     policies.iter().try_for_each(|policy| policy.accepts(DEFAULT_SETTINGS))?;
     Ok(policies)
@@ -86,13 +90,14 @@ fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler
         name: annotation("title").unwrap_or_else(|| name.into()),
         version: annotation("version").unwrap_or_default(),
         grants: Grants::declared(&metadata),
+        is_bundled: BUNDLED.iter().any(|bundled| bundled.wasm == wasm),
         metadata,
         policy,
     })
 }
 
 /// The kinds that the policies judge or may ask for, and so the only ones that are kept.
-pub(crate) fn wanted(policies: &[Loaded]) -> Wanted {
+pub(crate) fn wanted<'p>(policies: impl IntoIterator<Item = &'p Loaded>) -> Wanted {
     let mut wanted = Wanted::default();
     for Loaded { metadata, .. } in policies {
         for resource in &metadata.context_aware_resources {
@@ -106,17 +111,18 @@ pub(crate) fn wanted(policies: &[Loaded]) -> Wanted {
 }
 
 /// What is kept of the sources: also what the program itself asks for. The kinds that only start an
-/// upgrade are judged where they are; that one of them is missing or broken hides nothing.
+/// upgrade are judged where they are; that one of them is missing or broken hides nothing from the
+/// bundled policies.
 pub(crate) fn wanted_of_cluster(policies: &[Loaded]) -> Wanted {
+    let of_others = wanted(policies.iter().filter(|policy| !policy.is_bundled));
     let mut wanted = wanted(policies);
     wanted.add_kind(node_maintenance());
     wanted.add_kind(Kind::new(HYPERCONVERGED.api_version, HYPERCONVERGED.kind));
-    for resource in
-        [INSTALL_PLAN, CLUSTER_SERVICE_VERSION, SUBSCRIPTION, OPERATOR_CONDITION, CLUSTER_EXTENSION, CLUSTER_VERSION]
-    {
-        wanted.add_dispensable(&Kind::new(resource.api_version, resource.kind));
-    }
-    wanted.add_dispensable(&Kind::new("apps/v1", "Deployment"));
+    let olm =
+        [INSTALL_PLAN, CLUSTER_SERVICE_VERSION, SUBSCRIPTION, OPERATOR_CONDITION, CLUSTER_EXTENSION, CLUSTER_VERSION];
+    let starts = olm.map(|resource| Kind::new(resource.api_version, resource.kind));
+    let starts = starts.into_iter().chain([Kind::new("apps/v1", "Deployment")]);
+    starts.filter(|kind| !of_others.keeps(kind)).for_each(|kind| wanted.add_dispensable(&kind));
     wanted
 }
 

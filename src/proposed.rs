@@ -11,7 +11,9 @@ use crate::{report::Phase, review::Review};
 pub(crate) fn reviews<'a>(proposed: &'a Snapshot, snapshot: &'a Snapshot) -> Vec<Review<'a>> {
     let copies: BTreeMap<_, &Object> = snapshot.objects().map(|object| (key(object), object)).collect();
     let review = |object: &'a Object| {
-        let old = copies.get(&key(object)).map(|copy| Cow::Borrowed(copy.json.as_str()));
+        // Two objects that leave their name to the API server are never the same one.
+        let copy = copies.get(&key(object)).filter(|_| !object.name.is_empty());
+        let old = copy.map(|copy| Cow::Borrowed(copy.json.as_str()));
         let object = if old.is_none() { as_new(object) } else { Cow::Borrowed(object) };
         let origin = Some(object.origin.clone());
         Review::change(Phase::Proposed, object, old, origin)

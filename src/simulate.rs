@@ -53,26 +53,25 @@ pub(crate) fn simulate<'a>(
 ) -> Option<(Upgrade, Review<'a>)> {
     let plans = || {
         let plans = of_kind(snapshot, INSTALL_PLAN).filter_map(|object| Some((object, Fields::parse(&object.json)?)));
-        plans.filter(|(_, fields)| InstallPlan::is_unfinished(fields)).map(|(object, fields)| {
-            let plan = InstallPlan::read(&fields);
-            (plan.generation, object, plan)
-        })
+        let unfinished = plans.filter(|(_, fields)| InstallPlan::is_unfinished(fields));
+        let plans = unfinished.map(|(object, fields)| (object, InstallPlan::read(&fields)));
+        // OLM installs HCO where its plan is: a plan of another namespace is none of this HCO's.
+        plans.filter(|(_, plan)| installed.namespace.is_none() || plan.namespace == installed.namespace)
     };
     let (to, chosen_by, plan) = match to {
         Some(to) => {
-            let names = |plan: &InstallPlan| plan.csvs.iter().any(|csv| csv.version == Some(to));
-            let plan = plans().filter(|(.., plan)| names(plan)).max_by_key(|(generation, ..)| *generation);
-            (to, ChosenBy::Flag, plan.map(|(_, object, _)| object))
+            let named = plans().filter(|(_, plan)| plan.csvs.iter().any(|csv| csv.version == Some(to)));
+            let newest = named.max_by_key(|(_, plan)| plan.generation);
+            (to, ChosenBy::Flag, newest.map(|(object, _)| object))
         }
         None => {
             let from = installed.version?;
-            let waiting =
-                plans().filter_map(|(generation, object, plan)| match plan.target(Scope::HigherThan(Some(from)))? {
-                    Target::Version(to) => Some((generation, object, to)),
-                    _ => None,
-                });
-            match waiting.max_by_key(|(generation, ..)| *generation) {
-                Some((_, object, to)) => (to, ChosenBy::InstallPlan, Some(object)),
+            let waiting = plans().filter_map(|(object, plan)| match plan.target(Scope::HigherThan(Some(from)))? {
+                Target::Version(to) => Some((plan.generation, to, object)),
+                _ => None,
+            });
+            match waiting.max_by_key(|(generation, to, _)| (*generation, *to)) {
+                Some((_, to, object)) => (to, ChosenBy::InstallPlan, Some(object)),
                 None => {
                     let next = Version { minor: from.minor.checked_add(1)?, patch: 0, ..from };
                     (next, ChosenBy::NextMinor, None)

@@ -13,6 +13,13 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::error::Error;
 
+/// Reads manifests: the same object may be in several of them, and each is applied.
+pub(crate) fn read_apart(sources: &[PathBuf], wanted: Wanted) -> Result<Snapshot, Error> {
+    let mut builder = Builder::new(wanted);
+    builder.keep_each();
+    read_all(sources, builder)
+}
+
 /// Reads every source. What is inside a directory and cannot be read is part of the snapshot's
 /// report; a source that cannot be opened ends the run.
 pub(crate) fn read(sources: &[PathBuf], wanted: Wanted, assumed: &[GroupResource]) -> Result<Snapshot, Error> {
@@ -20,6 +27,10 @@ pub(crate) fn read(sources: &[PathBuf], wanted: Wanted, assumed: &[GroupResource
     for resource in assumed {
         builder.assume_captured(resource.clone());
     }
+    read_all(sources, builder)
+}
+
+fn read_all(sources: &[PathBuf], mut builder: Builder) -> Result<Snapshot, Error> {
     for path in sources {
         builder.source(&shown(path));
         read_source(path, &mut builder).map_err(|error| Error::Source { path: path.clone(), error })?;

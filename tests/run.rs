@@ -128,7 +128,8 @@ fn what_cannot_be_asked_is_exit_2_and_says_why() {
     let folder = folder(&[
         ("request.json", approval().to_string()),
         ("list.json", "[]".into()),
-        ("secret.json", r#"{"kind": "s3cret"}"#.into()),
+        ("no-uid.json", r#"{"kind": "s3cret"}"#.into()),
+        ("secret.json", r#"{"uid": "1", "kind": "s3cret"}"#.into()),
         ("cut.json", r#"{"request": {"#.into()),
     ]);
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
@@ -137,6 +138,7 @@ fn what_cannot_be_asked_is_exit_2_and_says_why() {
         (vec!["integrated-nmo".into(), "-r".into(), path("none.json")], "No such file"),
         (vec!["integrated-nmo".into(), "-r".into(), path("list.json")], "expected a JSON object"),
         (vec!["integrated-nmo".into(), "-r".into(), path("cut.json")], "expected a JSON object"),
+        (vec!["integrated-nmo".into(), "-r".into(), path("no-uid.json")], "expected a JSON object with a `uid`"),
         (vec!["integrated-nmo".into(), "-r".into(), path("secret.json")], "is not an admission request"),
         (
             vec!["integrated-nmo".into(), "-r".into(), path("request.json"), "--snapshot".into(), "no/such".into()],

@@ -1,8 +1,10 @@
 //! `upgrade-gate check`: read the sources, show every object and the upgrade to the policies, report.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
+use upgrade_gate_core::GroupResource;
 use upgrade_gate_host::Context;
+use upgrade_gate_snapshot::Wanted;
 
 use crate::{
     cli::CheckArgs,
@@ -29,10 +31,18 @@ pub fn run(args: &CheckArgs) -> Result<Outcome, Error> {
 /// # Errors
 /// [`Error`]: a source, a policy or the Wasm runtime.
 pub fn check(args: &CheckArgs) -> Result<Report, Error> {
+    let stdin = args.sources.iter().chain(&args.proposed).filter(|path| *path == Path::new("-"));
+    if stdin.count() > 1 {
+        return Err(Error::StdinTwice);
+    }
     let policies = policy_set::load(&args.policies)?;
     let wanted = policy_set::wanted_of_cluster(&policies);
+    if let Some(resource) = args.assume_captured.iter().find(|resource| !is_asked_for(resource, &wanted)) {
+        let asked: Vec<String> = wanted.kinds().map(|kind| format!("`{}`", kind.resource())).collect();
+        return Err(Error::Unasked { resource: resource.clone(), asked: asked.join(", ") });
+    }
     let snapshot = Arc::new(source::read(&args.sources, wanted, &args.assume_captured)?);
-    let proposed = source::read(&args.proposed, policy_set::wanted(&policies), &[])?;
+    let proposed = source::read_apart(&args.proposed, policy_set::wanted(&policies))?;
     let is_proposed = !args.proposed.is_empty();
 
     let installed = Installed::of(&snapshot);
@@ -57,6 +67,10 @@ pub fn check(args: &CheckArgs) -> Result<Report, Error> {
         .chain(missing::lost(&proposed, Phase::Proposed))
         .chain(installed.mixed())
         .collect();
-    let input = Input { policies: &policies, snapshot: &snapshot, proposed: &proposed };
-    Ok(Report::new(&input, upgrade, foreseen, judged, own))
+    let input = Input { policies: &policies, snapshot: &snapshot, proposed: &proposed, is_proposed };
+    Ok(Report::new(&input, upgrade, judged, own))
+}
+
+fn is_asked_for(resource: &GroupResource, wanted: &Wanted) -> bool {
+    wanted.kinds().any(|kind| kind.resource() == *resource)
 }

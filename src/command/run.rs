@@ -10,12 +10,14 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
-use upgrade_gate_core::{Fields, NoCluster, shorten};
+use upgrade_gate_core::{Fields, NoCluster, escape, shorten};
 use upgrade_gate_host::{Cluster, Context, Host, Limits, Response};
+use upgrade_gate_snapshot::Skipped;
 
 use crate::{
     cli::RunArgs,
-    error::Error,
+    error::{Error, say},
+    judge::to_complete,
     policy_set::{self, DEFAULT_SETTINGS},
     source,
     verdict::Outcome,
@@ -28,19 +30,27 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     let settings = settings(args)?;
     policy.accepts(&settings)?;
     let text = read(&args.request).map_err(|error| not_a_request(&args.request, &error.to_string()))?;
-    let request = request(&text).ok_or_else(|| not_a_request(&args.request, "expected a JSON object"))?;
-    let cluster: Arc<dyn Cluster + Send + Sync> = if args.snapshot.is_empty() {
-        Arc::new(NoCluster)
-    } else {
-        Arc::new(source::read(&args.snapshot, policy_set::wanted(std::slice::from_ref(&policy)), &[])?)
-    };
+    let request = request(&text).ok_or_else(|| not_a_request(&args.request, "expected a JSON object with a `uid`"))?;
+    let snapshot = source::read(&args.snapshot, policy_set::wanted([&policy]), &[])?;
+    let mut notes: Vec<String> = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(not_read).collect();
+    let cluster: Arc<dyn Cluster + Send + Sync> =
+        if args.snapshot.is_empty() { Arc::new(NoCluster) } else { Arc::new(snapshot) };
     let evaluation = policy
         .policy
         .evaluate(request, &settings, &policy.grants, &Context::new(cluster))
         .map_err(|error| Error::Evaluation { name: policy.shown.clone(), error })?;
-    log(&evaluation.log, evaluation.incomplete && evaluation.response.allowed);
+    notes.extend(evaluation.log.iter().map(|line| format!("policy: {}", shorten(line, 1_000))));
+    if evaluation.response.allowed && !evaluation.incomplete.is_empty() {
+        let (kinds, _) = to_complete(&evaluation.incomplete);
+        notes.push(format!("note: accepted, but nothing shows that all objects of {kinds} are in the snapshot"));
+    }
+    notes.iter().for_each(|note| say(note));
     let answer = answer(request, &evaluation.response);
-    print(&answer).map_err(|error| Error::Report { to: "standard output".into(), error })?;
+    match print(&answer) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        outcome => outcome.map_err(|error| Error::Report { to: "standard output".into(), error })?,
+    }
     Ok(match (answer.allowed, evaluation.response.code) {
         (true, _) => Outcome::Passed,
         (false, Some(500)) => Outcome::Error,
@@ -62,10 +72,15 @@ fn read(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The request of an AdmissionReview, or what is one already.
+/// The request of an AdmissionReview, or what is one already: it has an `uid`.
 fn request(text: &str) -> Option<&str> {
-    let fields = Fields::parse(text)?;
-    Some(fields.raw("request").map_or(text, RawValue::get))
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let request = Fields::parse(text)?.raw("request").map_or(text, RawValue::get);
+    Fields::parse(request)?.words("uid").map(|_| request)
+}
+
+fn not_read(skipped: &Skipped) -> String {
+    format!("note: {} {}, and may hold an object that decides", escape(&skipped.origin.path), skipped.reason())
 }
 
 /// As JSON: every JSON text is YAML, too.
@@ -82,24 +97,13 @@ fn settings(args: &RunArgs) -> Result<String, Error> {
     Ok(value.to_string())
 }
 
-/// What a policy logs, and what its answer rests on, is for people.
-#[allow(clippy::print_stderr, reason = "standard output holds the answer and nothing else")]
-fn log(lines: &[String], incomplete: bool) {
-    for line in lines {
-        eprintln!("policy: {}", shorten(line, 1_000));
-    }
-    if incomplete {
-        eprintln!("note: accepted on data that may not be complete");
-    }
-}
-
 /// Field for field as `kwctl run` prints it.
 ///
 /// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/admission_response.rs`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AdmissionResponse<'a> {
-    uid: Value,
+    uid: String,
     allowed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     patch_type: Option<&'static str>,
@@ -120,10 +124,10 @@ struct Status<'a> {
 }
 
 fn answer<'a>(request: &str, response: &'a Response) -> AdmissionResponse<'a> {
-    let request: Value = serde_json::from_str(request).unwrap_or_default();
+    let uid = Fields::parse(request).and_then(|request| request.text("uid")).unwrap_or_default();
     let Response { allowed, message, code, warnings, audit_annotations, mutated_object } = response;
     let mut answer = AdmissionResponse {
-        uid: request.get("uid").cloned().unwrap_or_else(|| "".into()),
+        uid,
         allowed: *allowed,
         patch_type: None,
         patch: None,
@@ -131,18 +135,18 @@ fn answer<'a>(request: &str, response: &'a Response) -> AdmissionResponse<'a> {
         audit_annotations: (!audit_annotations.is_empty()).then(|| json!(audit_annotations)),
         warnings: (!warnings.is_empty()).then_some(warnings),
     };
-    let object = request.get("object").filter(|object| !object.is_null());
-    match (mutated_object, object) {
-        (None, _) => answer,
-        (Some(wanted), Some(object)) => {
-            let patch = json_patch::diff(object, wanted);
+    let Some(wanted) = mutated_object else { return answer };
+    let object = Fields::parse(request).and_then(|request| serde_json::from_str(request.raw("object")?.get()).ok());
+    match object {
+        Some(object) => {
+            let patch = json_patch::diff(&object, wanted);
             if !patch.0.is_empty() {
                 answer.patch_type = Some("JSONPatch");
                 answer.patch = Some(STANDARD.encode(json!(patch).to_string()));
             }
             answer
         }
-        (Some(_), None) => AdmissionResponse {
+        None => AdmissionResponse {
             allowed: false,
             status: Some(Status { message: Some(MUTATES_NOTHING), code: None }),
             audit_annotations: None,

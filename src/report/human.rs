@@ -50,7 +50,7 @@ impl Style {
     fn paragraph(self, first: &str, text: &str, to: &mut impl Write) -> io::Result<()> {
         let Some(width) = self.width else { return writeln!(to, "{first}{text}") };
         let rest = " ".repeat(first.chars().count());
-        // A command that is broken in two cannot be copied.
+        // A name that is broken in two cannot be copied.
         let options = textwrap::Options::new(width)
             .initial_indent(first)
             .subsequent_indent(&rest)
@@ -66,7 +66,7 @@ const DIM: &str = "2";
 
 pub(super) fn render(report: &Report, quiet: bool, style: Style, to: &mut impl Write) -> io::Result<()> {
     if !quiet {
-        style.paragraph("upgrade  ", &upgrade_line(report.upgrade.as_ref()), to)?;
+        style.paragraph("upgrade  ", &upgrade_line(report), to)?;
         writeln!(to)?;
         findings(&report.findings, style, to)?;
         let runbooks: BTreeSet<&str> =
@@ -180,10 +180,14 @@ fn word(verdict: Verdict) -> (&'static str, &'static str) {
     }
 }
 
-/// `HCO 1.6.0 → 1.7.0 (--to), simulated as an approved InstallPlan`.
-fn upgrade_line(upgrade: Option<&Upgrade>) -> String {
-    let Some(Upgrade { from, to, product, via, chosen_by }) = upgrade else {
-        return "none simulated; --to VERSION names one".into();
+/// `HCO 1.6.0 → 1.7.0 (as --to says), simulated as an approved InstallPlan`.
+fn upgrade_line(report: &Report) -> String {
+    let Some(Upgrade { from, to, product, via, chosen_by }) = &report.upgrade else {
+        return if report.is_proposed {
+            "none simulated: what is proposed is judged instead; --to VERSION names one".into()
+        } else {
+            "none simulated: nothing shows which version is installed, or no policy judges InstallPlans".into()
+        };
     };
     let product = if *product == "hco" { "HCO" } else { "OpenShift Virtualization" };
     let from = from.as_deref().unwrap_or("unknown version");
@@ -199,8 +203,11 @@ fn explanation(report: &Report) -> String {
     let Summary { fail, warn, error, .. } = report.summary;
     let count = |number: usize, noun: &str| if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") };
     let proposed = report.findings.iter().any(|f| f.phase == Phase::Proposed && f.result == Result::Fail);
-    let upgrade =
-        report.upgrade.as_ref().map_or("the upgrade".into(), |upgrade| format!("the upgrade to {}", upgrade.to));
+    let upgrade = match &report.upgrade {
+        Some(Upgrade { to, .. }) => format!("the upgrade to {to}"),
+        None if report.is_proposed => "what is proposed".into(),
+        None => "the upgrade".into(),
+    };
     match report.verdict {
         Verdict::Ready => format!("Nothing that the policies know of is in the way of {upgrade}."),
         Verdict::Warning => format!("{} to look at; {upgrade} is not blocked.", count(warn + fail, "thing")),

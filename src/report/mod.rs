@@ -27,6 +27,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// The simulated upgrade; `null` where none was.
     pub upgrade: Option<Upgrade>,
+    /// Whether manifests were proposed; for people, who are told what the verdict is about.
+    #[serde(skip)]
+    pub is_proposed: bool,
     /// What was read.
     pub snapshot: Read,
     /// Who judged.
@@ -158,7 +161,7 @@ pub struct Summary {
     pub pass: usize,
     /// Violations.
     pub fail: usize,
-    /// Worth a look.
+    /// Worth a look, also where the program itself says so.
     pub warn: usize,
     /// Data is missing, also where the program itself says so.
     pub unknown: usize,
@@ -173,19 +176,15 @@ pub(crate) struct Input<'a> {
     pub(crate) policies: &'a [Loaded],
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) proposed: &'a Snapshot,
+    /// Whether anything was, even if nothing is in it.
+    pub(crate) is_proposed: bool,
 }
 
 impl Report {
-    /// `foreseen`: an upgrade was simulated or manifests were proposed. `own`: what the program itself
-    /// has to say.
-    pub(crate) fn new(
-        input: &Input<'_>,
-        upgrade: Option<Upgrade>,
-        foreseen: bool,
-        judged: Vec<Judged>,
-        own: Vec<Finding>,
-    ) -> Self {
-        let &Input { policies, snapshot, proposed } = input;
+    /// `own`: what the program itself has to say.
+    pub(crate) fn new(input: &Input<'_>, upgrade: Option<Upgrade>, judged: Vec<Judged>, own: Vec<Finding>) -> Self {
+        let &Input { policies, snapshot, proposed, is_proposed } = input;
+        let foreseen = is_proposed || upgrade.is_some();
         let snapshot = Read::new(&[snapshot, proposed]);
         let mut summary = Summary { skipped: snapshot.skipped.len(), ..Summary::default() };
         let mut in_the_way = 0;
@@ -205,6 +204,7 @@ impl Report {
             schema: "upgrade-gate/report/v1",
             verdict: summary.verdict(in_the_way > 0),
             upgrade,
+            is_proposed,
             snapshot,
             policies: policies
                 .iter()

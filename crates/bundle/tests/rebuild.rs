@@ -21,13 +21,11 @@ fn workspace() -> PathBuf {
 /// What it takes to build the bundle; the program itself is a line.
 fn copy_workspace(to: &Path) {
     let from = workspace();
-    for part in ["crates", "policies", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
+    for part in ["crates", "policies", "benches", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
         let status = Command::new("cp").arg("-r").arg(from.join(part)).arg(to).status().unwrap();
         assert!(status.success(), "{part}");
     }
-    for (path, text) in
-        [("src/main.rs", "fn main() {}"), ("src/lib.rs", ""), ("benches/evaluation.rs", ""), ("benches/program.rs", "")]
-    {
+    for (path, text) in [("src/main.rs", "fn main() {}"), ("src/lib.rs", "")] {
         fs::create_dir_all(to.join(path).parent().unwrap()).unwrap();
         fs::write(to.join(path), text).unwrap();
     }
@@ -92,10 +90,11 @@ fn panicking_policy(copy: &Path) {
     let (from, to) = (copy.join("policies/integrated-nmo"), copy.join("policies/panics"));
     let status = Command::new("cp").arg("-r").arg(&from).arg(&to).status().unwrap();
     assert!(status.success());
-    for file in ["created.rs", "in_use.rs", "settings.rs"] {
-        fs::remove_file(to.join("src").join(file)).unwrap();
-    }
+    fs::remove_dir_all(to.join("src")).unwrap();
+    fs::remove_dir_all(to.join("tests")).unwrap();
+    fs::create_dir(to.join("src")).unwrap();
     let manifest = fs::read_to_string(to.join("Cargo.toml")).unwrap();
+    let (manifest, _) = manifest.split_once("[dev-dependencies]").unwrap();
     fs::write(to.join("Cargo.toml"), manifest.replace("name = \"integrated-nmo\"", "name = \"panics\"")).unwrap();
     let source = r#"//! Crashes.
         use upgrade_gate_core::{Cluster, Finding, Policy, Review, SettingsError, SettingsReader};
@@ -122,7 +121,7 @@ fn panicking_policy(copy: &Path) {
     // The new package is in no lock file yet.
     let lock = copy.join("Cargo.lock");
     let text = fs::read_to_string(&lock).unwrap();
-    let package = "\n[[package]]\nname = \"panics\"\nversion = \"0.1.0\"\ndependencies = [\n \"upgrade-gate-core\",\n \"upgrade-gate-guest\",\n \"upgrade-gate-testing\",\n]\n";
+    let package = "\n[[package]]\nname = \"panics\"\nversion = \"0.1.0\"\ndependencies = [\n \"upgrade-gate-core\",\n \"upgrade-gate-guest\",\n]\n";
     let (before, after) = text.split_once("\n[[package]]\nname = \"parking_lot\"").unwrap();
     fs::write(&lock, format!("{before}{package}\n[[package]]\nname = \"parking_lot\"{after}")).unwrap();
 }

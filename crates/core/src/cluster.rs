@@ -174,7 +174,7 @@ pub fn is_installed(cluster: &dyn Cluster, resource: &CustomResource) -> Result<
 /// installed, may it be read, and only then the list.
 ///
 /// # Errors
-/// [`ReadError::Unavailable`] where one of the steps could not be answered.
+/// [`ReadError::Unavailable`] where one of the steps could not be answered, or the answer is no list.
 pub fn list_all(cluster: &dyn Cluster, resource: CustomResource, fields: &[&str]) -> Result<Listing, ReadError> {
     if !is_installed(cluster, &resource)? {
         return Ok(Listing::NotInstalled);
@@ -188,7 +188,13 @@ pub fn list_all(cluster: &dyn Cluster, resource: CustomResource, fields: &[&str]
         fields: paths(fields),
         ..ListQuery::default()
     };
-    cluster.list(&list).map(Listing::Objects)
+    let answer = cluster.list(&list)?;
+    let items = Fields::parse(&answer.json).and_then(|list| list.raw("items"));
+    if items.is_some_and(|items| items.get().starts_with('[')) {
+        Ok(Listing::Objects(answer))
+    } else {
+        Err(ReadError::Unavailable("the answer is not a list".into()))
+    }
 }
 
 #[cfg(test)]
@@ -236,7 +242,9 @@ mod tests {
             (vec![Ok("{}"), refused()], "forbidden", vec![crd, probe]),
             (vec![Ok("{}"), not_found(), refused()], "forbidden", vec![crd, probe, list]),
             (vec![Ok("{}"), not_found(), Ok(r#"{"items":[{}]}"#)], "1", vec![crd, probe, list]),
-            (vec![Ok("{}"), not_found(), Ok("[]")], "0", vec![crd, probe, list]),
+            (vec![Ok("{}"), not_found(), Ok(r#"{"items": []}"#)], "0", vec![crd, probe, list]),
+            (vec![Ok("{}"), not_found(), Ok("[]")], "the answer is not a list", vec![crd, probe, list]),
+            (vec![Ok("{}"), not_found(), Ok("{}")], "the answer is not a list", vec![crd, probe, list]),
         ];
         for (answers, expected, asked) in cases {
             let script = Script { answers: RefCell::new(answers), asked: RefCell::default() };

@@ -27,7 +27,10 @@ pub fn installed(cluster: &dyn Cluster, namespace: Option<&str>) -> Result<Optio
         fields: paths(&HyperConverged::FIELDS),
     };
     match cluster.get(&query) {
-        Ok(answer) => Ok(Fields::parse(&answer.json).map(|object| HyperConverged::read(&object))),
+        Ok(answer) => match Fields::parse(&answer.json) {
+            Some(object) => Ok(Some(HyperConverged::read(&object))),
+            None => Err(ReadError::Unavailable("the answer is not an object".into())),
+        },
         Err(ReadError::NotFound { .. }) => Ok(None),
         // A kind that is not served is an error in words only.
         Err(error) => match is_installed(cluster, &HYPERCONVERGED) {
@@ -37,13 +40,15 @@ pub fn installed(cluster: &dyn Cluster, namespace: Option<&str>) -> Result<Optio
     }
 }
 
-/// Of several, which HCO does not support, the one of the highest version.
+/// Of several, which HCO does not support, the one of the lowest version: that one is upgraded.
 fn anywhere(cluster: &dyn Cluster) -> Result<Option<HyperConverged>, ReadError> {
     let listing = list_all(cluster, HYPERCONVERGED, &HyperConverged::FIELDS)?;
-    let objects: Vec<HyperConverged> = listing.items().iter().map(HyperConverged::read).collect();
-    Ok(objects.into_iter().max_by(|a, b| rank(a).cmp(&rank(b))))
+    Ok(of_many(listing.items().iter().map(HyperConverged::read)))
 }
 
-fn rank(object: &HyperConverged) -> impl Ord + use<'_> {
-    (object.version(), object.namespace.as_deref(), object.name.as_str())
+/// The one that counts of several HyperConverged objects: of the name that HCO takes, and of these the one
+/// of the lowest version; one without a version is lower than all.
+pub fn of_many(objects: impl IntoIterator<Item = HyperConverged>) -> Option<HyperConverged> {
+    let of_name = objects.into_iter().filter(|object| object.name == NAME);
+    of_name.min_by(|a, b| (a.version(), &a.namespace).cmp(&(b.version(), &b.namespace)))
 }

@@ -63,7 +63,7 @@ pub use cluster::{
     Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, exists, is_installed, list_all, paths,
 };
 pub use fields::Fields;
-pub use installed::installed;
+pub use installed::{installed, of_many};
 pub use names::{HcoCsv, is_hco_package, version_of_channel};
 pub use object::{Condition, HyperConverged, Metadata, NodeMaintenance};
 pub use overriding::Override;

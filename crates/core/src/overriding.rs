@@ -47,7 +47,7 @@ impl Override {
                 let answer = cluster.get(&query(labels.words("olm.operatorframework.io/owner-name")?)).ok()?;
                 let extension = Fields::parse(&answer.json)?;
                 of(reference(CLUSTER_EXTENSION, &extension), &extension)
-            } else if object_is_node_maintenance_crd(review) {
+            } else if review.is_of_crd(&NODE_MAINTENANCE) {
                 in_list(policy, cluster, HYPERCONVERGED, &["metadata.name"], |_| true)
             } else {
                 None
@@ -64,10 +64,6 @@ fn query(name: String) -> GetQuery {
         name,
         fields: paths(&["metadata.name"]),
     }
-}
-
-fn object_is_node_maintenance_crd(review: &Review<'_>) -> bool {
-    review.kind.kind == "CustomResourceDefinition" && review.metadata().name == NODE_MAINTENANCE.crd
 }
 
 /// Of several the first by name, so that the order of a list decides nothing.

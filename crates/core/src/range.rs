@@ -5,7 +5,8 @@ use std::{fmt, str::FromStr};
 use crate::version::Version;
 
 /// The lowest and the highest version that something allows, both included. What lies between is not
-/// looked at: whether all or some of it is on one side of a version follows from the two ends.
+/// looked at: within one product line, whether all or some of it is on one side of a version follows from
+/// the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VersionRange {
     /// The lowest one.
@@ -64,7 +65,7 @@ impl fmt::Display for VersionRange {
 #[error("expected a range of versions such as `>=1.6.0 <1.7.0`")]
 pub struct VersionRangeError;
 
-/// As OLM v1 reads it: comparisons with spaces or commas between them hold together, `||` separates
+/// As OLM v1 reads it: comparisons with white space or commas between them hold together, `||` separates
 /// alternatives, `x`, `X`, `*` and missing parts are wildcards. `!=` excludes nothing here: one version
 /// less does not move a range to another side. Pre-releases are read over.
 ///
@@ -89,7 +90,8 @@ impl FromStr for VersionRange {
 fn all_of(text: &str) -> Result<Option<VersionRange>, VersionRangeError> {
     const OPERATOR: [char; 6] = ['=', '!', '<', '>', '~', '^'];
     let mut range = Some(VersionRange::ALL);
-    let mut rest = text.trim_matches([' ', ',']);
+    let separates = |c: char| c.is_ascii_whitespace() || c == ',';
+    let mut rest = text.trim_matches(separates);
     if rest.is_empty() {
         return Err(VersionRangeError);
     }
@@ -97,11 +99,11 @@ fn all_of(text: &str) -> Result<Option<VersionRange>, VersionRangeError> {
         let version = rest.trim_start_matches(OPERATOR);
         let operator = rest.strip_suffix(version).unwrap_or_default();
         let version = version.trim_start();
-        let end = version.find([' ', ',']).unwrap_or(version.len());
+        let end = version.find(separates).unwrap_or(version.len());
         let (version, tail) = version.split_at_checked(end).unwrap_or((version, ""));
         let one = comparison(operator, version)?;
         range = range.zip(one).and_then(|(range, one)| range.and(one));
-        rest = tail.trim_start_matches([' ', ',']);
+        rest = tail.trim_start_matches(separates);
     }
     Ok(range)
 }
@@ -183,6 +185,8 @@ mod tests {
         let cases = [
             ("1.7.0", "1.7.0 to 1.7.0"),
             ("v1.7.0", "1.7.0 to 1.7.0"),
+            ("1.7.0\n", "1.7.0 to 1.7.0"),
+            (">=1.7.0\t<2.0.0", "1.7.0 to 1.x"),
             ("=1.7.0", "1.7.0 to 1.7.0"),
             ("= 1.7.0", "1.7.0 to 1.7.0"),
             ("1.7", "1.7.0 to 1.7.x"),

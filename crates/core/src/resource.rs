@@ -130,6 +130,20 @@ impl CustomResource {
         ResourceRef { api_version: self.api_version.into(), kind: self.kind.into(), namespace, name, uid }
     }
 
+    /// What has to be done before its objects can be read, for a remedy.
+    #[must_use]
+    pub fn how_to_read(&self) -> String {
+        format!(
+            "In a cluster: let the policy server get, list and watch {crd}, and get \
+             customresourcedefinitions.apiextensions.k8s.io. In a snapshot: add what `kubectl get --raw \
+             /apis/{api_version}/{plural}` writes, and where that finds no such resource, `kubectl get --raw \
+             /apis/apiextensions.k8s.io/v1/customresourcedefinitions`.",
+            crd = self.crd,
+            api_version = self.api_version,
+            plural = self.plural(),
+        )
+    }
+
     /// Its plural name, `nodemaintenances`: what comes before the first dot of the CRD's name.
     #[must_use]
     pub fn plural(&self) -> &'static str {

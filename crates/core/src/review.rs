@@ -78,8 +78,8 @@ impl<'de> Visitor<'de> for ReviewVisitor {
         Ok(Review {
             kind: GroupVersionKind { group: part("group")?, version: part("version")?, kind: part("kind")? },
             sub_resource: request.words("subResource"),
-            name: request.text("name"),
-            namespace: request.text("namespace"),
+            name: request.words("name"),
+            namespace: request.words("namespace"),
             operation: match request.raw("operation").map(RawValue::get) {
                 Some(r#""CREATE""#) => Operation::Create,
                 Some(r#""UPDATE""#) => Operation::Update,
@@ -99,6 +99,16 @@ impl<'a> Review<'a> {
     #[must_use]
     pub fn is_of(&self, resource: &CustomResource) -> bool {
         self.sub_resource.is_none() && self.kind.group == resource.group() && self.kind.kind == resource.kind
+    }
+
+    /// Whether the review is about the CustomResourceDefinition of a kind, by the name of the object: a
+    /// request that deletes a collection names none.
+    #[must_use]
+    pub fn is_of_crd(&self, resource: &CustomResource) -> bool {
+        self.sub_resource.is_none()
+            && self.kind.group == "apiextensions.k8s.io"
+            && self.kind.kind == "CustomResourceDefinition"
+            && self.metadata().name == resource.crd
     }
 
     /// Whether an existing object is shown rather than a new one asked for. A background audit shows

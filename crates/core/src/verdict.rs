@@ -75,11 +75,15 @@ pub struct Finding {
     pub remedy: String,
     /// The objects it is about.
     pub resources: Vec<ResourceRef>,
-    /// The same in at most 110 characters, for a warning, which kubectl shows on one line. Not recorded: it
-    /// shows in the answer.
+    /// The same in few words, for a warning, which kubectl shows on one line: about 110 characters. Not
+    /// recorded: it shows in the answer.
     #[serde(skip)]
     pub warning: String,
-    /// What the answer does about it; not recorded, for the same reason.
+    /// What happens when the way is free: follows the remedy of a refusal, and of nothing else. Begins with
+    /// a space where there is something to say.
+    #[serde(skip)]
+    pub afterwards: &'static str,
+    /// What the answer does about it; not recorded: it shows in the answer.
     #[serde(skip)]
     pub action: Action,
 }
@@ -96,6 +100,7 @@ impl Finding {
             remedy: String::new(),
             resources: Vec::new(),
             warning: String::new(),
+            afterwards: "",
             action,
         }
     }
@@ -144,8 +149,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
 }
 
-/// Kubernetes cuts longer warnings: with the `[policy/rule]` before it, and a word about an override,
-/// one stays below 200 characters.
+/// Kubernetes cuts longer warnings. What is longer loses its middle: only with long names, or with an
+/// override.
 const MAX_WARNING: usize = 199;
 
 /// Longer refusals are not read, and some clients cut them.
@@ -169,6 +174,9 @@ impl Verdict {
         let mut warnings: Vec<String> = Vec::new();
         for finding in &mut findings {
             finding.resources.truncate(Self::MAX_RECORDED_RESOURCES);
+            if finding.action == Action::Deny {
+                finding.remedy += finding.afterwards;
+            }
             let Finding { rule, action, message, remedy, warning, .. } = finding;
             match action {
                 Action::Deny => refusals.push(format!("[{policy}/{rule}] {message} {remedy}")),

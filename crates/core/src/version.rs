@@ -35,12 +35,25 @@ impl Version {
     /// Whether this version deletes the CRD `nodemaintenances.nodemaintenance.kubevirt.io` when it
     /// is upgraded to from an earlier one: HCO 1.7 and OpenShift Virtualization 4.11 are the first.
     ///
-    /// Source: HCO v1.7.0, `assets/upgradePatches.json` (semverRange `<1.7.0`); product 4.y is HCO
-    /// 1.(y-4).
+    /// Source: HCO v1.7.0, `assets/upgradePatches.json` (semverRange `<1.7.0`).
     #[must_use]
     pub fn is_past_boundary(self) -> bool {
-        let boundary = if self.major <= 1 { (1, 7) } else { (4, 11) };
-        (self.major, self.minor) >= boundary
+        self.of_product() >= (4, 11, 0)
+    }
+
+    /// Whether this version comes after another one, which may be of the other product line.
+    #[must_use]
+    pub fn is_after(self, other: Self) -> bool {
+        self.of_product() > other.of_product()
+    }
+
+    /// HCO 1.y is the product's 4.(y+4).
+    ///
+    /// Source: community-operators-prod, `operators/community-kubevirt-hyperconverged`, annotation
+    /// `com.redhat.openshift.versions` of each version.
+    fn of_product(self) -> (u64, u64, u64) {
+        let Self { major, minor, patch } = self;
+        if major == 1 { (4, minor.saturating_add(4), patch) } else { (major, minor, patch) }
     }
 }
 
@@ -109,6 +122,25 @@ mod tests {
         for (text, expected) in cases {
             let side = text.parse::<Version>().ok().map(Version::is_past_boundary);
             assert_eq!(side, expected, "`{text}`");
+        }
+    }
+
+    #[test]
+    fn what_comes_after_what() {
+        let cases = [
+            ("1.7.0", "1.6.9", true),
+            ("1.6.0", "1.6.0", false),
+            ("1.5.2", "1.6.0", false),
+            ("4.11.0", "1.6.0", true),
+            ("4.10.0", "1.7.0", false),
+            ("1.7.0", "4.10.5", true),
+            ("1.7.0", "4.11.0", false),
+            ("100.0.0", "1.10.0", true),
+            ("1.0.0", "0.0.0", true),
+        ];
+        for (version, other, expected) in cases {
+            let parse = |text: &str| text.parse::<Version>().unwrap();
+            assert_eq!(parse(version).is_after(parse(other)), expected, "{version} after {other}");
         }
     }
 }

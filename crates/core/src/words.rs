@@ -33,15 +33,19 @@ pub fn escape(text: &str) -> String {
 /// ```
 #[must_use]
 pub fn shorten(text: &str, max: usize) -> String {
-    let text = escape(text);
-    let length = text.chars().count();
-    if length <= max {
-        return text;
+    // Escaping makes nothing shorter, so no more of the text is looked at: it may be megabytes.
+    if text.chars().nth(max).is_none() {
+        let text = escape(text);
+        if text.chars().nth(max).is_none() {
+            return text;
+        }
     }
     let half = max.saturating_sub(1) / 2;
-    let offset = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset);
-    let start = text.get(..offset(half)).unwrap_or_default();
-    let end = text.get(offset(length - half)..).unwrap_or_default();
+    let start: String = text.chars().take(half).collect();
+    let start: String = escape(&start).chars().take(half).collect();
+    let end: Vec<char> = text.chars().rev().take(half).collect();
+    let end = escape(&end.into_iter().rev().collect::<String>());
+    let end: String = end.chars().skip(end.chars().count() - half.min(end.chars().count())).collect();
     format!("{start}…{end}")
 }
 

@@ -105,15 +105,15 @@ pub(crate) struct HostCall<'a> {
 pub(crate) enum Reply {
     /// It wrote something to the log.
     Logged,
-    /// The answer.
-    Answer(Answer),
-    /// An error in words; `incomplete` where it rests on data that may be missing.
-    Error { text: String, incomplete: bool },
+    /// The answer, and the kind of which there may be more than it shows.
+    Answer { json: Arc<str>, incomplete: Option<ContextAwareResource> },
+    /// An error in words, likewise.
+    Error { text: String, incomplete: Option<ContextAwareResource> },
 }
 
 impl From<String> for Reply {
     fn from(text: String) -> Self {
-        Self::Error { text, incomplete: false }
+        Self::Error { text, incomplete: None }
     }
 }
 
@@ -146,10 +146,14 @@ pub(crate) fn answer(call: &HostCall<'_>, grants: &Grants, context: &Context) ->
         _ if namespace == "kubernetes" => Err(format!("unknown operation: {operation}").into()),
         _ => Err(format!("unknown namespace: {namespace}").into()),
     };
-    outcome.map_or_else(|reply| reply, Reply::Answer)
+    outcome.unwrap_or_else(|reply| reply)
 }
 
-fn list_all(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Answer, Reply> {
+fn found(answer: Answer, of: ContextAwareResource) -> Reply {
+    Reply::Answer { json: answer.json, incomplete: (!answer.complete).then_some(of) }
+}
+
+fn list_all(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Reply, Reply> {
     let request: ListAllResourcesRequest = parse(call)?;
     list(
         grants,
@@ -165,7 +169,7 @@ fn list_all(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<A
     )
 }
 
-fn list_by_namespace(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Answer, Reply> {
+fn list_by_namespace(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Reply, Reply> {
     let request: ListResourcesByNamespaceRequest = parse(call)?;
     list(
         grants,
@@ -181,12 +185,12 @@ fn list_by_namespace(call: &HostCall<'_>, grants: &Grants, context: &Context) ->
     )
 }
 
-fn list(grants: &Grants, context: &Context, query: ListQuery) -> Result<Answer, Reply> {
-    require(grants, &query.api_version, &query.kind)?;
-    context.list(query).map_err(|error| error.to_string().into())
+fn list(grants: &Grants, context: &Context, query: ListQuery) -> Result<Reply, Reply> {
+    let of = require(grants, &query.api_version, &query.kind)?;
+    context.list(query).map(|answer| found(answer, of)).map_err(|error| error.to_string().into())
 }
 
-fn get(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Answer, Reply> {
+fn get(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Reply, Reply> {
     let request: GetResourceRequest = parse(call)?;
     let query = GetQuery {
         api_version: request.api_version,
@@ -195,25 +199,26 @@ fn get(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Answer
         name: request.name,
         fields: request.field_masks.unwrap_or_default(),
     };
-    require(grants, &query.api_version, &query.kind)?;
-    context.cluster.get(&query).map_err(|error| match error {
-        ReadError::NotFound { complete } => {
+    let of = require(grants, &query.api_version, &query.kind)?;
+    match context.cluster.get(&query) {
+        Ok(answer) => Ok(found(answer, of)),
+        Err(ReadError::NotFound { complete }) => {
             let GetQuery { api_version, kind, namespace, name, .. } = query;
             let text = format!("Cannot find {api_version}/{kind} named '{name}' inside of namespace '{namespace:?}'");
-            Reply::Error { text, incomplete: !complete }
+            Err(Reply::Error { text, incomplete: (!complete).then_some(of) })
         }
-        ReadError::Unavailable(text) => text.into(),
-    })
+        Err(ReadError::Unavailable(text)) => Err(text.into()),
+    }
 }
 
 fn parse<T: DeserializeOwned>(call: &HostCall<'_>) -> Result<T, Reply> {
     serde_json::from_slice(call.payload).map_err(|error| error.to_string().into())
 }
 
-fn require(grants: &Grants, api_version: &str, kind: &str) -> Result<(), Reply> {
+fn require(grants: &Grants, api_version: &str, kind: &str) -> Result<ContextAwareResource, Reply> {
     let wanted = ContextAwareResource { api_version: api_version.into(), kind: kind.into() };
     if grants.context.contains(&wanted) {
-        return Ok(());
+        return Ok(wanted);
     }
     Err(format!(
         "Policy has not been granted access to Kubernetes {api_version}/{kind} resources. The violation has been reported."

@@ -1,6 +1,6 @@
 //! A loaded policy, and one evaluation.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use kubewarden_policy_sdk::{response::ValidationResponse, settings::SettingsValidationResponse};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use crate::{
     capabilities::{Context, Grants},
     engine::Host,
     error::{EvaluationError, LoadError, SettingsError},
-    metadata::Metadata,
+    metadata::{ContextAwareResource, Metadata},
     response::Response,
     wapc::{self, Call},
 };
@@ -31,9 +31,8 @@ pub struct Policy {
 pub struct Evaluation {
     /// What the policy answered.
     pub response: Response,
-    /// Whether it asked for something of which there may be more than it was shown. An acceptance
-    /// that rests on that is none.
-    pub incomplete: bool,
+    /// The kinds of which there may be more than it was shown. An acceptance that rests on that is none.
+    pub incomplete: BTreeSet<ContextAwareResource>,
     /// What it logged, a line each; at most 64 KiB.
     pub log: Vec<String>,
 }

@@ -2,7 +2,7 @@
 //!
 //! Source: the crate wapc 2.2.0, `src/wapc_functions.rs`.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use wasmtime::{Caller, Extern, Linker, ResourceLimiter, Result};
 use wasmtime_wasi::{WasiCtxBuilder, p1::WasiP1Ctx};
@@ -11,6 +11,7 @@ use crate::{
     capabilities::{self, Context, Grants, HostCall, Reply},
     error::EvaluationError,
     limits::Limits,
+    metadata::ContextAwareResource,
 };
 
 /// How much of what a policy logs is kept, in bytes of one evaluation.
@@ -38,7 +39,7 @@ pub(crate) struct Call {
     pub(crate) log: Vec<String>,
     log_bytes: usize,
     /// Whether an answer was given that may not be whole.
-    pub(crate) incomplete: bool,
+    pub(crate) incomplete: BTreeSet<ContextAwareResource>,
     /// Made for modules that use it.
     wasi: Option<Box<WasiP1Ctx>>,
 }
@@ -64,7 +65,7 @@ impl Call {
             guest_error: String::new(),
             log: Vec::new(),
             log_bytes: 0,
-            incomplete: false,
+            incomplete: BTreeSet::new(),
             wasi: None,
         }
     }
@@ -210,18 +211,18 @@ fn host_call(
             call.log(&payload);
             Ok(1)
         }
-        Reply::Answer(answer) => {
-            let (limit, seen) = (call.limits.host_answer_bytes, answer.json.len());
+        Reply::Answer { json, incomplete } => {
+            let (limit, seen) = (call.limits.host_answer_bytes, json.len());
             if seen > limit {
                 let operation = format!("{namespace}/{operation}");
                 return Err(EvaluationError::HostAnswer { operation, limit, seen }.into());
             }
-            call.incomplete |= !answer.complete;
-            call.host_answer = answer.json.as_bytes().to_vec();
+            call.incomplete.extend(incomplete);
+            call.host_answer = json.as_bytes().to_vec();
             Ok(1)
         }
         Reply::Error { text, incomplete } => {
-            call.incomplete |= incomplete;
+            call.incomplete.extend(incomplete);
             call.host_error = text;
             Ok(0)
         }

@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Read},
     mem::discriminant,
-    sync::Arc,
 };
 
 use serde_json::value::RawValue;
@@ -13,6 +12,7 @@ use upgrade_gate_core::{Fields, GroupResource};
 use crate::{
     bytes::{self, HEAD},
     evidence::Evidence,
+    file::File,
     flaw::{Flaw, MAX_FILE},
     json::{self, Head},
     object::{Object, Origin},
@@ -39,27 +39,12 @@ pub struct Builder {
     evidence: Evidence,
     skipped: Vec<Skipped>,
     sources: Vec<Source>,
+    keeps_each: bool,
 }
 
 /// The same object found twice is one: group, kind, namespace and name, whatever the version. The
 /// number tells apart manifests that leave their name to the API server.
 type Key = (String, String, Option<String>, String, usize);
-
-/// The file being read.
-struct File<'a> {
-    path: Arc<str>,
-    place: Option<ResourcePath>,
-    text: &'a str,
-    /// Whether a Kubernetes document belongs there: by its name, its place, or how it begins.
-    is_document: bool,
-}
-
-impl<'a> File<'a> {
-    fn new(path: &str, place: Option<ResourcePath>, text: &'a str) -> Self {
-        let is_document = place.is_some() || bytes::is_named_as_document(path) || text::begins_as_document(text);
-        Self { path: path.into(), place, text, is_document }
-    }
-}
 
 impl Builder {
     /// Keeps only what is wanted.
@@ -71,7 +56,13 @@ impl Builder {
             evidence: Evidence::default(),
             skipped: Vec::new(),
             sources: Vec::new(),
+            keeps_each: false,
         }
+    }
+
+    /// Keeps an object each time that it is found: manifests are applied one after the other.
+    pub fn keep_each(&mut self) {
+        self.keeps_each = true;
     }
 
     /// Takes the user's word that all objects of a resource are in the sources.
@@ -131,7 +122,8 @@ impl Builder {
         let mut kinds: BTreeSet<Kind> = self.wanted.kinds().cloned().collect();
         kinds.extend(objects.iter().map(|object| object.kind.clone()));
         let count = |kind: &Kind| objects.iter().filter(|object| object.kind == *kind).count();
-        let kinds = kinds.iter().map(|kind| self.evidence.report(kind, count(kind))).collect();
+        let needed = |kind: &Kind| self.wanted.needs(&kind.resource());
+        let kinds = kinds.iter().map(|kind| self.evidence.report(kind, count(kind), needed(kind))).collect();
         Snapshot::new(objects, kinds, self.skipped, self.sources)
     }
 
@@ -301,6 +293,8 @@ impl Builder {
         let kind = match (api_version, kind, listed_as) {
             (Some(api_version), Some(kind), _) => Kind { api_version, kind },
             (_, _, Some(listed_as)) => listed_as.clone(),
+            // Other people's JSON and YAML: values of a chart, answers of Prometheus.
+            (None, None, None) if file.place.is_none() => return self.skip(file, line, Flaw::NotAnObject, false),
             _ => return self.skip_document(file, raw, line, Flaw::NotAnObject),
         };
         self.count_document();
@@ -339,7 +333,7 @@ impl Builder {
         if let Some(place) = place.filter(|place| place.resource == object.kind.resource()) {
             self.evidence.at_place(&file.path, place);
         }
-        let unnamed = if object.name.is_empty() { self.objects.len() } else { 0 };
+        let unnamed = if object.name.is_empty() || self.keeps_each { self.objects.len() } else { 0 };
         let key = (
             object.kind.group().into(),
             object.kind.kind.clone(),

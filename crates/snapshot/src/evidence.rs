@@ -33,6 +33,8 @@ pub struct KindReport {
     pub evidence: String,
     /// How many objects of it are here.
     pub objects: usize,
+    /// Whether one that is missing may decide something ([`Wanted::add_dispensable`](crate::Wanted::add_dispensable)).
+    pub is_needed: bool,
 }
 
 /// What was seen that says something about completeness. Paths are for people.
@@ -61,6 +63,8 @@ struct Image {
     /// CRDs, by the names of their files.
     crds: BTreeSet<String>,
 }
+
+const ASSUMED: &str = "assumed, as --assume-captured says";
 
 const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
@@ -117,9 +121,13 @@ impl Evidence {
         self.broken.entry(place.resource.clone()).or_insert_with(|| format!("{path} {why}"));
     }
 
-    pub(crate) fn report(&self, kind: &Kind, objects: usize) -> KindReport {
-        let (state, evidence) = self.state(kind, objects);
-        KindReport { kind: kind.clone(), state, evidence, objects }
+    pub(crate) fn report(&self, kind: &Kind, objects: usize, is_needed: bool) -> KindReport {
+        let (state, mut evidence) = self.state(kind, objects);
+        if self.assumed.contains(&kind.resource()) && evidence != ASSUMED {
+            evidence += "; also ";
+            evidence += ASSUMED;
+        }
+        KindReport { kind: kind.clone(), state, evidence, objects, is_needed }
     }
 
     /// Objects come first, then lists, then "not installed".
@@ -138,7 +146,7 @@ impl Evidence {
             return (State::Captured, format!("the must-gather in {} went on to {folder}", shown(image)));
         }
         if self.assumed.contains(&resource) {
-            return (State::Captured, "assumed, as --assume-captured says".into());
+            return (State::Captured, ASSUMED.into());
         }
         if objects > 0 {
             return (State::NotCaptured, "objects of it, but nothing shows that there are no more".into());

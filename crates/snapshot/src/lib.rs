@@ -33,6 +33,7 @@ mod json;
 mod yaml;
 mod object;
 mod evidence;
+mod file;
 mod builder;
 mod select;
 mod snapshot;

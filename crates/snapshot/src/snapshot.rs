@@ -134,11 +134,14 @@ impl Snapshot {
         rest.get(..end).unwrap_or_default().iter().filter(move |object| object.kind == *kind)
     }
 
-    /// Whether the objects that are here are all there are; an error where there is nothing to go by.
+    /// Whether the objects that are here are all there are, as far as that matters; an error where there is
+    /// nothing to go by.
     fn is_complete(&self, kind: &Kind) -> Result<bool, ReadError> {
         match self.state(kind) {
             State::Captured => Ok(true),
-            State::NotCaptured if self.of_kind(kind).next().is_some() => Ok(false),
+            State::NotCaptured if self.of_kind(kind).next().is_some() => {
+                Ok(self.report(kind).is_some_and(|report| !report.is_needed))
+            }
             // The words of a policy server for a kind that is not served.
             State::NotInstalled => {
                 Err(ReadError::Unavailable(format!("Cannot find resource {}/{}", kind.api_version, kind.kind)))

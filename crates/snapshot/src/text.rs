@@ -72,8 +72,14 @@ fn without_preamble(part: Part<'_>) -> Option<Part<'_>> {
 }
 
 /// The kind of a YAML document where its text answers without being parsed: exactly one plain
-/// `kind: Word` at the start of a line.
+/// `kind: Word` at the start of a line, and no line that may be the same key in other words. A text in
+/// quotes may have lines that look like keys.
 pub(crate) fn plain_kind(document: &str) -> Option<&str> {
+    let is_key_in_disguise =
+        |line: &str| line.starts_with(['"', '\'', '?', '{', '!', '&', '*']) || line.starts_with("kind ");
+    if document.lines().any(|line| is_key_in_disguise(line.trim_start())) {
+        return None;
+    }
     let mut kinds = document.lines().filter_map(|line| line.strip_prefix("kind:"));
     let (kind, more) = (kinds.next()?, kinds.next());
     let kind = kind.split(" #").next().unwrap_or(kind).trim();
@@ -146,6 +152,10 @@ mod tests {
             ("metadata:\n  kind: Pod\n", None),
             ("\"kind\": Pod\n", None),
             ("kind:\n  Pod\n", None),
+            ("\"kind\": Node\nspec: \"\nkind: Pod\n\"\n", None),
+            ("? kind\n: Node\nspec: \"\nkind: Pod\n\"\n", None),
+            ("kind : Node\nspec: \"\nkind: Pod\n\"\n", None),
+            ("kind: Pod\nspec:\n  command: [\"x\"]\n", Some("Pod")),
         ];
         for (text, expected) in cases {
             assert_eq!(plain_kind(text), expected, "{text}");

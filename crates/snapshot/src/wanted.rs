@@ -122,7 +122,8 @@ impl Wanted {
             })
     }
 
-    pub(crate) fn kinds(&self) -> impl Iterator<Item = &Kind> {
+    /// The kinds that are asked for by name.
+    pub fn kinds(&self) -> impl Iterator<Item = &Kind> {
         self.kinds.iter()
     }
 

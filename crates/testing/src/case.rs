@@ -64,6 +64,7 @@ impl From<Verdict> for Answer {
         // What is not recorded shows in the answer itself.
         for finding in &mut findings {
             finding.warning.clear();
+            finding.afterwards = "";
             finding.action = Action::default();
         }
         Self { allowed, code, message, warnings, findings }

@@ -3,7 +3,7 @@
 
 use upgrade_gate_core::{
     Action, Cluster, Condition, Fields, Finding, GetQuery, HYPERCONVERGED, HcoCsv, HyperConverged, OPERATOR_CONDITION,
-    ReadError, ResourceRef, Review, Severity, installed, paths, shorten,
+    ReadError, ResourceRef, Review, Severity, Version, installed, paths, shorten,
     upgrade::{self, OperatorCondition, Scope},
 };
 
@@ -22,7 +22,10 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
         Err(error) => return Some(missing(settings, &Asked { review, start: from_any, from: None }, &error)),
     };
     let from = hco.version();
-    let asked = Asked { review, start: upgrade::start(review, Scope::HigherThan(from))?, from };
+    // To a patch version that was asked for before, another minor is news: it may be held back more strictly.
+    let last_patch = from.map(|from| Version { patch: u64::MAX, ..from });
+    let start = [from, last_patch].into_iter().find_map(|from| upgrade::start(review, Scope::HigherThan(from)))?;
+    let asked = Asked { review, start, from };
     match &hco.upgradeable {
         Some(condition) if condition.status == "True" => None,
         Some(condition) if condition.status == "False" => Some(
@@ -44,7 +47,8 @@ fn not_upgradeable(settings: &Settings, asked: &Asked<'_>, hco: &HyperConverged,
     let warning = format!("HyperConverged says Upgradeable=False ({reason}): no upgrade {} yet", asked.aim_in_short());
     Finding {
         message: format!("{}, but {}.", asked.what(), says(hco, condition)),
-        remedy: format!("{}{}", way_out(hco, condition), asked.then()),
+        remedy: way_out(hco, condition),
+        afterwards: asked.then(),
         resources: vec![reference(hco)],
         warning: shorten(&warning, 110),
         ..Finding::new("not-upgradeable", severity(is_mild), action)
@@ -91,7 +95,8 @@ fn unknown(settings: &Settings, asked: &Asked<'_>, hco: &HyperConverged, conditi
     );
     Finding {
         message: format!("{}, but {says}.", asked.what()),
-        remedy: format!("Wait until HCO says Upgradeable=True. {}{}", see_all(hco), asked.then()),
+        remedy: format!("Wait until HCO says Upgradeable=True. {}", see_all(hco)),
+        afterwards: asked.then(),
         resources: vec![reference(hco)],
         warning: shorten(&warning, 110),
         ..Finding::new("upgradeable-unknown", Severity::Medium, asked.at_most(settings.on_unknown))
@@ -107,9 +112,8 @@ fn missing(settings: &Settings, asked: &Asked<'_>, error: &ReadError) -> Finding
             asked.what(),
             shorten(error.to_string().trim_end_matches('.'), 250),
         ),
-        remedy: "Let the policy server get, list and watch hyperconvergeds.hco.kubevirt.io and get \
-                 customresourcedefinitions.apiextensions.k8s.io. In a snapshot: collect both with `kubectl get --raw`."
-            .into(),
+        remedy: HYPERCONVERGED.how_to_read(),
+        afterwards: asked.then(),
         warning: "it could not be read whether HyperConverged says Upgradeable=True".into(),
         ..Finding::unknown(Severity::Medium, action)
     }

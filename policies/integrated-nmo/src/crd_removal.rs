@@ -8,14 +8,10 @@ use crate::{
     settings::Settings,
 };
 
-/// By the old object's name: a request that deletes a collection names none. HCO repeats the deletion
+/// HCO repeats the deletion
 /// until the CRD is gone; one that is already in deletion cannot be saved.
 pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Option<Finding> {
-    let metadata = review.metadata();
-    let is_crd = review.kind.group == "apiextensions.k8s.io"
-        && review.kind.kind == "CustomResourceDefinition"
-        && review.sub_resource.is_none();
-    if !is_crd || metadata.name != NODE_MAINTENANCE.crd || metadata.deletion_timestamp.is_some() {
+    if !review.is_of_crd(&NODE_MAINTENANCE) || review.metadata().deletion_timestamp.is_some() {
         return None;
     }
     let (what, action) = ("The removal of this CustomResourceDefinition", settings.on_crd_removal);

@@ -43,8 +43,13 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
                 )),
             ),
             warning: format!(
-                "HCO 1.7 deletes it and uncordons {}: use apiVersion nodemaintenance.medik8s.io/v1beta1",
-                node(30)
+                "HCO 1.7 deletes it and uncordons {}{}",
+                node(30),
+                if running.is_ok() {
+                    ": use apiVersion nodemaintenance.medik8s.io/v1beta1"
+                } else {
+                    "; whether that upgrade has begun could not be read"
+                }
             ),
             ..Finding::new("created", Severity::Medium, settings.on_create)
         },

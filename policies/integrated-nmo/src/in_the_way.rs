@@ -1,8 +1,8 @@
 //! The NodeMaintenance objects that the upgrade deletes.
 
 use upgrade_gate_core::{
-    Action, Cluster, CustomResource, Fields, Finding, Listing, Metadata, NODE_MAINTENANCE, NodeMaintenance, ReadError,
-    ResourceRef, Severity, Verdict, list_all, listed, shorten,
+    Action, Cluster, Fields, Finding, Listing, Metadata, NODE_MAINTENANCE, NodeMaintenance, ReadError, ResourceRef,
+    Severity, Verdict, list_all, listed, shorten,
 };
 
 /// All of them; at least one.
@@ -66,21 +66,8 @@ pub(crate) fn unreadable(what: &str, severity: Severity, action: Action, error: 
             "{what}. Whether there are any could not be read: {}.",
             shorten(error.to_string().trim_end_matches('.'), 250),
         ),
-        remedy: how_to_read(NODE_MAINTENANCE),
+        remedy: NODE_MAINTENANCE.how_to_read(),
         warning: "it could not be read whether NodeMaintenance objects exist, which HCO 1.7 deletes".into(),
         ..Finding::unknown(severity, action)
     }
-}
-
-/// What has to be done before the objects of a kind can be read.
-pub(crate) fn how_to_read(resource: CustomResource) -> String {
-    format!(
-        "In a cluster: let the policy server get, list and watch {crd}, and get \
-         customresourcedefinitions.apiextensions.k8s.io. In a snapshot: add what `kubectl get --raw \
-         /apis/{api_version}/{plural}` writes, and where that finds no such resource, `kubectl get --raw \
-         /apis/apiextensions.k8s.io/v1/customresourcedefinitions`.",
-        crd = resource.crd,
-        api_version = resource.api_version,
-        plural = resource.plural(),
-    )
 }

@@ -8,7 +8,7 @@ use upgrade_gate_core::{
 };
 
 use crate::{
-    in_the_way::{DELETES, InTheWay, WAY_OUT, how_to_read, unreadable},
+    in_the_way::{DELETES, InTheWay, WAY_OUT, unreadable},
     settings::Settings,
 };
 
@@ -38,7 +38,8 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
         Ok(in_the_way) => in_the_way?,
         Err(error) => {
             let what = format!("{}{}", words(&start), consequence(&start));
-            return Some(unreadable(&what, severity(&start), on_missing_data, &error));
+            let finding = unreadable(&what, severity(&start), on_missing_data, &error);
+            return Some(Finding { afterwards: start.afterwards(review), ..finding });
         }
     };
     let start = match start.target {
@@ -59,7 +60,7 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
         let rule = if start.begins { "upgrade-blocked" } else { "upgrade-ahead" };
         Finding {
             message: format!("{what}{}. In the way: {names}.", consequence(&start)),
-            remedy: format!("{WAY_OUT}.{}", start.afterwards(review)),
+            remedy: format!("{WAY_OUT}."),
             ..Finding::new(rule, severity, action)
         }
     };
@@ -67,6 +68,7 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
     Some(Finding {
         warning: format!("the upgrade to {} {deletes} NodeMaintenance {}", start.aim(30), in_the_way.names()),
         resources: in_the_way.resources,
+        afterwards: start.afterwards(review),
         ..finding
     })
 }
@@ -111,7 +113,7 @@ fn no_telling(what: &str, in_the_way: InTheWay, action: Action, error: &ReadErro
              way: {names}.",
             shorten(error.to_string().trim_end_matches('.'), 250),
         ),
-        remedy: how_to_read(CLUSTER_SERVICE_VERSION),
+        remedy: CLUSTER_SERVICE_VERSION.how_to_read(),
         warning: format!("the version that waits could not be read, and may delete NodeMaintenance {names}"),
         resources: in_the_way.resources,
         ..Finding::unknown(Severity::Critical, action)

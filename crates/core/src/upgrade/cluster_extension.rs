@@ -43,9 +43,9 @@ fn allowed(object: &Fields<'_>, scope: Scope) -> Option<Allowed> {
     } else {
         VersionRange { lowest: Version { major: 2, minor: 0, patch: 0 }, highest: VersionRange::ALL.highest }
     };
-    // Versions of the other product line are in no catalog, unless the range asks for just those.
+    let stated = of_channels(&catalog.texts("channels")).and_then(|of| stated.and(of)).unwrap_or(stated);
+    // Versions of the other product line are in no catalog, unless just those are asked for.
     let versions = stated.and(line).unwrap_or(stated);
-    let versions = of_channels(&catalog.texts("channels")).and_then(|of| versions.and(of)).unwrap_or(versions);
     let all = scope.includes(versions.lowest);
     (all || scope.includes(versions.highest)).then_some(Allowed { versions, all })
 }

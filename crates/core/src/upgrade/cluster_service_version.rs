@@ -37,7 +37,7 @@ impl ClusterServiceVersion {
         let Metadata { name, namespace, .. } = Metadata::read(object);
         let csv = HcoCsv::named(&name)?;
         let copied_from = object.object("metadata").object("labels").words("olm.copiedFrom");
-        let is_copy = copied_from.is_some_and(|from| namespace.as_ref() != Some(&from));
+        let is_copy = copied_from.zip(namespace.as_ref()).is_some_and(|(from, own)| from != *own);
         let spec = object.object("spec");
         let owned = spec.object("customresourcedefinitions").objects("owned");
         let owns = |crd: &str| owned.iter().any(|owned| owned.text("name").as_deref() == Some(crd));

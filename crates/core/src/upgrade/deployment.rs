@@ -16,15 +16,22 @@ const NAMES: [&str; 2] = ["hyperconverged-cluster-operator", "hco-operator"];
 /// Source: HCO v1.6.0, `deploy/operator.yaml`.
 const VERSION: &str = "HCO_KV_IO_VERSION";
 
-/// Newly of a version. One that belongs to a ClusterServiceVersion is OLM's business.
+/// Newly of a version. One that belongs to a ClusterServiceVersion is OLM's business, but an owner that
+/// comes with the version excuses nothing.
 pub(super) fn start(object: &Fields<'_>, old: Option<&Fields<'_>>, scope: Scope) -> Option<Start> {
-    let metadata = Metadata::read(object);
-    let owners = object.object("metadata").objects("ownerReferences");
-    let of_olm = owners.iter().any(|owner| owner.text("kind").as_deref() == Some("ClusterServiceVersion"));
-    if !NAMES.contains(&metadata.name.as_str()) || of_olm {
+    let is_of_olm = is_of_olm(object) && old.is_none_or(is_of_olm);
+    if !NAMES.contains(&Metadata::read(object).name.as_str()) || is_of_olm {
         return None;
     }
     scope.newly(target(object, scope), old.and_then(|old| target(old, scope)).as_ref()).map(Start::begins)
+}
+
+fn is_of_olm(object: &Fields<'_>) -> bool {
+    let owners = object.object("metadata").objects("ownerReferences");
+    owners.iter().any(|owner| {
+        let group = owner.text("apiVersion").unwrap_or_default();
+        group.starts_with("operators.coreos.com/") && owner.text("kind").as_deref() == Some("ClusterServiceVersion")
+    })
 }
 
 fn target(object: &Fields<'_>, scope: Scope) -> Option<Target> {

@@ -24,7 +24,7 @@ pub struct InstallPlan {
 }
 
 impl InstallPlan {
-    /// The fields that are read, for a query.
+    /// The fields for a query that decide about an upgrade; [`InstallPlan::generation`] is not among them.
     pub const FIELDS: [&'static str; 3] = ["spec.approved", "spec.clusterServiceVersionNames", "status.phase"];
 
     /// Of an object of that kind.

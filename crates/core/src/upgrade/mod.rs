@@ -72,7 +72,7 @@ impl Scope {
     fn includes(self, version: Version) -> bool {
         match self {
             Self::PastBoundary => version.is_past_boundary(),
-            Self::HigherThan(from) => from.is_none_or(|from| version > from),
+            Self::HigherThan(from) => from.is_none_or(|from| version.is_after(from)),
         }
     }
 
@@ -87,7 +87,7 @@ impl Scope {
             (None, _) => true,
             (Some(Target::Unreadable(_)), new) => !matches!(new, Target::Unreadable(_)),
             (Some(Target::Version(old)), new) if self == Self::HigherThan(None) => match new {
-                Target::Version(new) => new > old,
+                Target::Version(new) => new.is_after(*old),
                 _ => true,
             },
             (Some(_), _) => false,
