@@ -40,6 +40,20 @@ fn broken_files_are_named_and_the_rest_is_judged() {
         ("latin1.yaml", [nm.as_bytes(), b"metadata:\n  name: s3cret\xe9\n"].concat(), ":4 is not UTF-8 text", true),
         ("binary.yaml", b"\x89PNG\r\n\x1a\n\0\0s3cret\xff".to_vec(), "is not UTF-8 text", false),
         ("empty.yaml", Vec::new(), "is empty", false),
+        ("values.yaml", b"nodeMaintenance: s3cret\nnode: x\n".to_vec(), "is not a Kubernetes object", false),
+        (
+            "rules.json",
+            br#"{"status": "success", "data": {"groups": [{"summary": "Node s3cret"}]}}"#.to_vec(),
+            "is not a Kubernetes object",
+            false,
+        ),
+        (
+            "patch.yaml",
+            b"- op: add\n  path: /spec/Node\n  value: s3cret\n".to_vec(),
+            "is not a Kubernetes object",
+            false,
+        ),
+        ("no-kind.yaml", b"apiVersion: v1\nNode: s3cret\n".to_vec(), "is not a Kubernetes object", true),
         ("broken-pod.yaml", b"apiVersion: v1\nkind: [Pod\ns3cret: x".to_vec(), "is not valid YAML", false),
     ];
     for (name, content, expected, matters) in cases {

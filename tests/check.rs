@@ -116,7 +116,7 @@ fn usage_errors_are_exit_2_and_say_what_to_do() {
     let folder = folder(&[("bare.wasm", "not wasm".into())]);
     let wasm = folder.path().join("bare.wasm");
     let wasm = wasm.to_str().unwrap();
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["no/such/place"], "error: source `no/such/place`: No such file or directory"),
         (&[EXAMPLE, "--policy", "nmo"], "help: bundled are `hco-upgradeable`, `integrated-nmo`"),
         (&[EXAMPLE, "--policy", "no/such.wasm"], "error: policy `no/such.wasm`: No such file"),
@@ -125,6 +125,11 @@ fn usage_errors_are_exit_2_and_say_what_to_do() {
         (&[EXAMPLE, "-o", "json="], "expected a file's path after `=`"),
         (&[EXAMPLE, "-o", "json", "-o", "human"], "help: give one of them a file"),
         (&[EXAMPLE, "--assume-captured", "NodeMaintenance"], "expected PLURAL.GROUP"),
+        (
+            &[EXAMPLE, "--assume-captured", "pods"],
+            "help: policies ask for `customresourcedefinitions.apiextensions.k8s.io`",
+        ),
+        (&["-", "--proposed", "-"], "error: `-` is named more than once"),
         (&[EXAMPLE, "-o", "json=/no/such/folder/report.json"], "error: report `/no/such/folder/report.json`"),
     ];
     for (args, expected) in cases {

@@ -1,4 +1,4 @@
-//! The upgrade that `upgrade-gate check` foresees: simulated, or proposed by manifests.
+//! The upgrade that `upgrade-gate check` simulates.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test says no")]
 
@@ -6,85 +6,14 @@ mod program;
 
 use std::{fs, path::Path};
 
-use program::{EXAMPLE, check, folder, report, stderr, stdout, typed_list};
+use program::{
+    EXAMPLE, check,
+    cluster::{NAMESPACE, csv, csv_name, findings, hyperconverged, in_maintenance, olm, path, plan, subscription},
+    folder, report, stderr, stdout, typed_list,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use upgrade_gate_testing::node_maintenance;
-
-const NAMESPACE: &str = "kubevirt-hyperconverged";
-
-fn list(api_version: &str, kind: &str, items: &[Value]) -> String {
-    json!({"apiVersion": api_version, "kind": format!("{kind}List"), "metadata": {}, "items": items}).to_string()
-}
-
-fn olm(kind: &str, items: &[Value]) -> String {
-    list("operators.coreos.com/v1alpha1", kind, items)
-}
-
-fn hyperconverged(version: &str) -> String {
-    let object = json!({
-        "metadata": {"name": "kubevirt-hyperconverged", "namespace": NAMESPACE, "resourceVersion": "1"},
-        "status": {
-            "versions": [{"name": "operator", "version": version}],
-            "conditions": [{"type": "Upgradeable", "status": "True"}],
-        },
-    });
-    list("hco.kubevirt.io/v1beta1", "HyperConverged", &[object])
-}
-
-fn csv_name(version: &str) -> String {
-    format!("kubevirt-hyperconverged-operator.v{version}")
-}
-
-fn csv(version: &str, phase: &str) -> Value {
-    json!({
-        "metadata": {"name": csv_name(version), "namespace": NAMESPACE, "resourceVersion": "1"},
-        "spec": {"version": version, "customresourcedefinitions": {"owned": [{"name": "hyperconvergeds.hco.kubevirt.io"}]}},
-        "status": {"phase": phase},
-    })
-}
-
-fn plan(name: &str, generation: u64, phase: &str, csvs: &[String]) -> Value {
-    json!({
-        "metadata": {"name": name, "namespace": NAMESPACE, "resourceVersion": "1", "uid": format!("uid-{name}")},
-        "spec": {
-            "approval": "Manual", "approved": phase == "Installing", "generation": generation,
-            "clusterServiceVersionNames": csvs,
-        },
-        "status": {"phase": phase},
-    })
-}
-
-fn subscription(channel: &str) -> Value {
-    json!({
-        "apiVersion": "operators.coreos.com/v1alpha1", "kind": "Subscription",
-        "metadata": {"name": "hco-operatorhub", "namespace": NAMESPACE, "resourceVersion": "1"},
-        "spec": {
-            "name": "community-kubevirt-hyperconverged", "channel": channel, "installPlanApproval": "Manual",
-            "source": "community-operators", "sourceNamespace": "olm",
-        },
-    })
-}
-
-/// HCO 1.6.0 with one node in maintenance, and whatever else.
-fn in_maintenance(more: &[(&str, String)]) -> TempDir {
-    let nm = node_maintenance("nm-1").of_node("worker-1").json().clone();
-    let files = [("nm.json", typed_list(&[nm])), ("hco.json", hyperconverged("1.6.0"))];
-    folder(&[&files, more].concat())
-}
-
-fn path(folder: &TempDir) -> &str {
-    folder.path().to_str().unwrap()
-}
-
-/// Rule, phase, result and object of each finding.
-fn findings(report: &Value) -> Vec<String> {
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let line = |finding: &Value| {
-        [&finding["phase"], &finding["rule"], &finding["result"], &finding["resource"]["name"]].map(text).join(" ")
-    };
-    report["findings"].as_array().unwrap().iter().map(line).collect()
-}
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -212,6 +141,35 @@ fn the_plan_that_waits_is_simulated() {
     }
 }
 
+/// Each of these once passed in silence.
+#[test]
+fn a_plan_or_an_object_elsewhere_hides_nothing() {
+    let elsewhere = |mut object: Value| {
+        object["metadata"]["namespace"] = "a-test".into();
+        object
+    };
+    let waits = |name: &str, generation, version| plan(name, generation, "RequiresApproval", &[csv_name(version)]);
+    let plans = |plans: &[Value]| ("plans.json", olm("InstallPlan", plans));
+    let hco = |name: &str| {
+        json!({
+            "apiVersion": "hco.kubevirt.io/v1beta1", "kind": "HyperConverged", "status": {},
+            "metadata": {"name": name, "namespace": "a-test", "resourceVersion": "5"},
+        })
+    };
+    let cases = [
+        ("a newer plan in another namespace", plans(&[elsewhere(waits("a", 9, "1.7.0")), waits("b", 2, "1.7.0")])),
+        ("two plans of one generation", plans(&[waits("a", 2, "1.7.0"), waits("b", 2, "1.6.1")])),
+        ("a HyperConverged of another name", ("other.json", hco("test").to_string())),
+        ("a HyperConverged in another namespace", ("other.json", hco("kubevirt-hyperconverged").to_string())),
+    ];
+    for (name, file) in cases {
+        let source = in_maintenance(&[file]);
+        let report = report(&[path(&source), "--to", "1.7.0"]);
+        assert_eq!(report["verdict"], "blocked", "{name}: {:?}", findings(&report));
+        assert_eq!(self::report(&[path(&source)])["verdict"], "blocked", "{name}, without --to");
+    }
+}
+
 /// `--to` takes the plan of that version, and where there is none it makes one up.
 #[test]
 fn the_flag_takes_the_plan_that_is_there() {
@@ -279,71 +237,6 @@ fn without_a_simulated_upgrade_the_audit_decides() {
     assert!(
         stdout(&check(&[path(&source)])).contains("upgrade  none simulated: nothing shows which version is installed")
     );
-}
-
-#[test]
-fn proposed_manifests_are_judged_as_changes() {
-    let source = in_maintenance(&[
-        ("sub.json", subscription("1.6.0").to_string()),
-        ("plans.json", olm("InstallPlan", &[])),
-        ("csv.json", olm("ClusterServiceVersion", &[])),
-    ]);
-    let new = node_maintenance("nm-2").of_node("worker-2").json().clone();
-    let mut changed = node_maintenance("nm-1").of_node("worker-1").json().clone();
-    changed["spec"]["reason"] = "other".into();
-    let unrelated = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
-    let cases: Vec<(&str, String, &str, &[&str])> = vec![
-        (
-            "a channel that crosses",
-            subscription("1.7.0").to_string(),
-            "blocked",
-            &["proposed upgrade-blocked fail hco-operatorhub"],
-        ),
-        (
-            "a channel that says nothing",
-            subscription("stable").to_string(),
-            "warning",
-            &["proposed upgrade-ahead warn hco-operatorhub"],
-        ),
-        ("the same", subscription("1.6.0").to_string(), "warning", &[]),
-        ("a step back", subscription("1.5.2").to_string(), "warning", &[]),
-        ("a new object, once exported", new.to_string(), "warning", &["proposed created warn nm-2"]),
-        ("a changed object", changed.to_string(), "warning", &[]),
-        ("nobody's business", unrelated.to_string(), "warning", &[]),
-        (
-            "a manifest that is cut off",
-            r#"{"apiVersion": "operators.coreos.com/v1alpha1", "kind": "Subscription", "#.into(),
-            "unknown",
-            &["proposed missing-data unknown -", "proposed missing-data unknown -"],
-        ),
-        ("nothing", "hello".into(), "unknown", &["proposed missing-data unknown -"]),
-    ];
-    for (name, manifest, verdict, expected) in cases {
-        let proposed = folder(&[("manifest.json", manifest)]);
-        let report = report(&[path(&source), "--proposed", path(&proposed)]);
-        let found: Vec<String> = findings(&report).into_iter().filter(|line| line.starts_with("proposed")).collect();
-        assert_eq!(
-            (&report["verdict"], found),
-            (&json!(verdict), expected.iter().map(ToString::to_string).collect()),
-            "{name}"
-        );
-        assert!(report["upgrade"].is_null(), "{name}: nothing else is simulated");
-    }
-}
-
-#[test]
-fn proposed_and_simulated_together() {
-    let source = in_maintenance(&[]);
-    let proposed = folder(&[("sub.yaml", subscription("1.6.0").to_string())]);
-    let args = [path(&source), "--proposed", path(&proposed), "--to", "1.7.0"];
-    let report = report(&args);
-    assert_eq!(report["verdict"], "blocked");
-    assert_eq!(report["upgrade"]["to"], "1.7.0");
-    assert_eq!(report["snapshot"]["sources"][1]["path"], path(&proposed));
-
-    let output = check(&[path(&source), "--proposed", "no/such/place"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("source `no/such/place`"), "{}", stderr(&output));
 }
 
 /// The kinds that only start an upgrade are judged where they are; that they cannot be read hides

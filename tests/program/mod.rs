@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::panic, clippy::unwrap_used, reason = "shared by tests, each of which uses a part")]
 
+pub mod cluster;
+
 use std::{
     fs,
     process::{Command, Output, Stdio},

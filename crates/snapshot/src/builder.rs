@@ -216,7 +216,10 @@ impl Builder {
                     self.list(file, &head, items, part.line, MAX_LISTS);
                 }
                 Err((flaw, line)) => {
-                    let matters = self.matters(file, part.text);
+                    // Such as a list of patches.
+                    let is_list = part.text.starts_with('-') && flaw == Flaw::NotAnObject;
+                    let is_foreign = is_list && !text::begins_as_document(part.text);
+                    let matters = (file.place.is_some() || !is_foreign) && self.matters(file, part.text);
                     self.skip(file, part.line + line - 1, flaw, matters);
                 }
             }
@@ -293,8 +296,6 @@ impl Builder {
         let kind = match (api_version, kind, listed_as) {
             (Some(api_version), Some(kind), _) => Kind { api_version, kind },
             (_, _, Some(listed_as)) => listed_as.clone(),
-            // Other people's JSON and YAML: values of a chart, answers of Prometheus.
-            (None, None, None) if file.place.is_none() => return self.skip(file, line, Flaw::NotAnObject, false),
             _ => return self.skip_document(file, raw, line, Flaw::NotAnObject),
         };
         self.count_document();
@@ -360,7 +361,7 @@ impl Builder {
 
     /// A document that parses, but is no object.
     fn skip_document(&mut self, file: &File<'_>, raw: &RawValue, line: usize, flaw: Flaw) {
-        let matters = self.matters(file, raw.get());
+        let matters = (file.place.is_some() || !json::is_foreign(raw)) && self.matters(file, raw.get());
         self.skip(file, line, flaw, matters);
     }
 

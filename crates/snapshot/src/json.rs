@@ -80,6 +80,15 @@ pub(crate) fn head(document: &RawValue) -> Result<Head<'_>, Flaw> {
     })
 }
 
+/// Whether a document is other people's, such as the values of a chart or an answer of Prometheus: an
+/// object, or a list of objects, that names neither apiVersion nor kind.
+pub(crate) fn is_foreign(raw: &RawValue) -> bool {
+    let names_neither = |raw: &RawValue| {
+        head(raw).is_ok_and(|head| head.api_version.is_none() && head.kind.is_none() && head.items.is_none())
+    };
+    elements(raw).map_or_else(|| names_neither(raw), |elements| elements.into_iter().all(names_neither))
+}
+
 /// The elements of a list; `None` where it is none.
 pub(crate) fn elements(list: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(list.get()).ok()
