@@ -2,8 +2,8 @@
 //! asked for while there are some.
 
 use upgrade_gate_core::{
-    Action, CLUSTER_SERVICE_VERSION, Cluster, Finding, ReadError, Review, Severity, Version, installed, list_all,
-    shorten,
+    Action, CLUSTER_SERVICE_VERSION, Cluster, Finding, INSTALL_PLAN, ReadError, Review, Severity, Version, installed,
+    list_all, shorten,
     upgrade::{self, ClusterServiceVersion, Scope, Start, Target},
 };
 
@@ -65,8 +65,14 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
         }
     };
     let deletes = if is_certain(&start) { "deletes" } else { "may delete" };
+    let ahead = match settings.on_upgrade {
+        Action::Deny if !start.begins && is_certain(&start) && review.is_of(&INSTALL_PLAN) => {
+            "approval would be denied: "
+        }
+        _ => "",
+    };
     Some(Finding {
-        warning: format!("the upgrade to {} {deletes} NodeMaintenance {}", start.aim(30), in_the_way.names()),
+        warning: format!("{ahead}the upgrade to {} {deletes} NodeMaintenance {}", start.aim(30), in_the_way.names()),
         resources: in_the_way.resources,
         afterwards: start.afterwards(review),
         ..finding
