@@ -24,6 +24,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Put one admission request to one policy
     Run(RunArgs),
+    /// What the policies are, and what they need
+    #[command(subcommand)]
+    Policies(PoliciesCommand),
 }
 
 /// What `check` is told.
@@ -70,6 +73,21 @@ pub struct CheckArgs {
     /// Colour the report for people
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub color: ColorChoice,
+}
+
+/// What there is to know about policies.
+#[derive(Debug, Subcommand)]
+pub enum PoliciesCommand {
+    /// Print a shell script that collects what they ask for with kubectl, for `check` to judge
+    Collect(CollectArgs),
+}
+
+/// What `policies collect` is told.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// For exactly these policies: names of bundled ones, or .wasm files [default: all that are bundled]
+    #[arg(long = "policy", value_name = "NAME|FILE.wasm")]
+    pub policies: Vec<PolicyName>,
 }
 
 /// What `run` is told.

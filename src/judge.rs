@@ -9,6 +9,7 @@ use upgrade_gate_host::{Context, ContextAwareResource, Evaluation, EvaluationErr
 use upgrade_gate_snapshot::Kind;
 
 use crate::{
+    missing::SCRIPT,
     policy_set::{DEFAULT_SETTINGS, Loaded},
     report::{Finding, Phase, Result},
     review::Review,
@@ -76,7 +77,7 @@ fn findings(
         let (kinds, commands) = to_complete(&evaluation.incomplete);
         let message =
             format!("The policy accepts it, but nothing shows that all objects of {kinds} are in the sources.");
-        let remedy = format!("Collect them, and check again: {commands}.");
+        let remedy = format!("Collect them, and check again: {commands}. {SCRIPT}");
         findings.push(Finding { remedy, ..new("missing-data", Result::Unknown, message) });
     }
     findings

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use upgrade_gate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, PoliciesCommand},
     command,
 };
 
@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(args) => command::check::run(&args),
         Command::Run(args) => command::run::run(&args),
+        Command::Policies(PoliciesCommand::Collect(args)) => command::policies::collect(&args),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -8,6 +8,10 @@ use crate::{
     report::{Finding, Phase, Result},
 };
 
+/// The end of a remedy: how to leave nothing unknown.
+pub(crate) const SCRIPT: &str =
+    "`upgrade-gate policies collect` prints a script that collects all that policies ask for.";
+
 /// Who says it.
 const PROGRAM: &str = "upgrade-gate";
 
@@ -27,7 +31,7 @@ pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
     let lost = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(|skipped| Finding {
         phase,
         message: format!("It may hold an object that decides the verdict, but it {}.", skipped.reason()),
-        remedy: "Collect it again, or mend it, and check again.".into(),
+        remedy: format!("Collect it again, or mend it, and check again. {SCRIPT}"),
         origin: Some(skipped.origin.clone()),
         ..missing()
     });
@@ -35,10 +39,9 @@ pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
         phase,
         message: format!("Source `{}` holds no Kubernetes document.", source.path),
         remedy: match phase {
-            Phase::Proposed => "Name the manifests that are to be applied.",
-            Phase::Audit | Phase::Upgrade => "Name a must-gather, or what `kubectl get` wrote.",
-        }
-        .into(),
+            Phase::Proposed => "Name the manifests that are to be applied.".into(),
+            Phase::Audit | Phase::Upgrade => format!("Name a must-gather, or what `kubectl get` wrote. {SCRIPT}"),
+        },
         ..missing()
     });
     empty.chain(lost).collect()
@@ -57,7 +60,7 @@ fn unproved(report: &KindReport) -> Finding {
             "Collect them and check both files: `kubectl get --raw /apis/{path}/{plural} > {plural}.json`. If that says \
              that it cannot find the resource: `kubectl get --raw \
              /apis/apiextensions.k8s.io/v1/customresourcedefinitions > crds.json`. If you know that there are none: \
-             `--assume-captured {crd}`.",
+             `--assume-captured {crd}`. {SCRIPT}",
             plural = NODE_MAINTENANCE.plural(),
         ),
         ..missing()

@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use program::{EXAMPLE, folder, program, stderr, stdout};
+use program::{EXAMPLE, folder, module_that_answers, program, stderr, stdout};
 use serde_json::{Value, json};
 
 /// The approval of the plan to 1.7.0.
@@ -164,30 +164,7 @@ fn what_cannot_be_asked_is_exit_2_and_says_why() {
     }
 }
 
-/// A policy that answers whatever it is told at build time.
-fn policy_that_answers(response: &str) -> Vec<u8> {
-    let metadata = r#"{"protocolVersion":"v1","rules":[],"mutating":true,"executionMode":"kubewarden-wapc"}"#;
-    let escaped = response.replace('"', "\\22");
-    let length = response.len();
-    let text = format!(
-        r#"(module
-            (import "wapc" "__guest_response" (func $response (param i32 i32)))
-            (memory (export "memory") 1)
-            (data (i32.const 0) "{{\22valid\22:true}}")
-            (data (i32.const 1024) "{escaped}")
-            (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
-                ;; validate has 8 letters, validate_settings 17
-                (if (i32.eq (local.get $operation) (i32.const 8))
-                    (then (call $response (i32.const 1024) (i32.const {length})))
-                    (else (call $response (i32.const 0) (i32.const 14))))
-                (i32.const 1)))"#
-    );
-    let mut wasm = wat::parse_str(text).unwrap();
-    let section =
-        wasm_encoder::CustomSection { name: "io.kubewarden.metadata".into(), data: metadata.as_bytes().into() };
-    wasm_encoder::Section::append_to(&section, &mut wasm);
-    wasm
-}
+const METADATA: &str = r#"{"protocolVersion":"v1","rules":[],"mutating":true,"executionMode":"kubewarden-wapc"}"#;
 
 #[test]
 fn other_policies_are_answered_as_kwctl_does() {
@@ -233,7 +210,7 @@ fn other_policies_are_answered_as_kwctl_does() {
     for (response, request, expected, code) in cases {
         let folder = folder(&[("request.json", request.to_string())]);
         let wasm = folder.path().join("policy.wasm");
-        fs::write(&wasm, policy_that_answers(response)).unwrap();
+        fs::write(&wasm, module_that_answers(METADATA, response)).unwrap();
         let file = folder.path().join("request.json");
         let answer = answer(&[wasm.to_str().unwrap(), "-r", file.to_str().unwrap()]);
         assert_eq!(answer, (expected, Some(code)), "{response}");

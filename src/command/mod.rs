@@ -1,4 +1,5 @@
 //! One file a verb: its work as a function that returns a value.
 
 pub mod check;
+pub mod policies;
 pub mod run;

@@ -51,3 +51,27 @@ pub fn typed_list(items: &[Value]) -> String {
     json!({"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenanceList", "metadata": {}, "items": items})
         .to_string()
 }
+
+/// A policy with this metadata that takes all settings and answers every request with this response.
+pub fn module_that_answers(metadata: &str, response: &str) -> Vec<u8> {
+    let escaped = response.replace('"', "\\22");
+    let length = response.len();
+    let text = format!(
+        r#"(module
+            (import "wapc" "__guest_response" (func $response (param i32 i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "{{\22valid\22:true}}")
+            (data (i32.const 1024) "{escaped}")
+            (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
+                ;; validate has 8 letters, validate_settings 17
+                (if (i32.eq (local.get $operation) (i32.const 8))
+                    (then (call $response (i32.const 1024) (i32.const {length})))
+                    (else (call $response (i32.const 0) (i32.const 14))))
+                (i32.const 1)))"#
+    );
+    let mut wasm = wat::parse_str(text).unwrap();
+    let section =
+        wasm_encoder::CustomSection { name: "io.kubewarden.metadata".into(), data: metadata.as_bytes().into() };
+    wasm_encoder::Section::append_to(&section, &mut wasm);
+    wasm
+}

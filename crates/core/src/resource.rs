@@ -137,7 +137,8 @@ impl CustomResource {
             "In a cluster: let the policy server get, list and watch {crd}, and get \
              customresourcedefinitions.apiextensions.k8s.io. In a snapshot: add what `kubectl get --raw \
              /apis/{api_version}/{plural}` writes, and where that finds no such resource, `kubectl get --raw \
-             /apis/apiextensions.k8s.io/v1/customresourcedefinitions`.",
+             /apis/apiextensions.k8s.io/v1/customresourcedefinitions`; or all of it at once with the script of \
+             `upgrade-gate policies collect`.",
             crd = self.crd,
             api_version = self.api_version,
             plural = self.plural(),
