@@ -38,7 +38,8 @@ Exit codes:
   2  an error: usage, a source that does not exist, a policy that crashed
   3  unknown: data is missing; the report says how to collect it")]
 pub struct CheckArgs {
-    /// Directories and files: must-gathers, `kubectl get -o json` or `--raw`, YAML; `-` is standard input
+    /// Directories, files and tar archives, packed or not: must-gathers, `kubectl get -o json` or `--raw`, YAML; `-`
+    /// is standard input
     #[arg(required = true, value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
 

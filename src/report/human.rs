@@ -155,7 +155,7 @@ fn object(resource: Option<&ResourceRef>) -> String {
 }
 
 fn place(origin: &Origin) -> String {
-    let member = origin.member.as_ref().map_or(String::new(), |member| format!("!{}", escape(member)));
+    let member = origin.member.as_ref().map_or(String::new(), |member| format!("!/{}", escape(member)));
     let line = if origin.line > 0 { format!(":{}", origin.line) } else { String::new() };
     format!("{}{member}{line}", escape(&origin.path))
 }

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Read},
     mem::discriminant,
+    sync::Arc,
 };
 
 use serde_json::value::RawValue;
@@ -15,7 +16,7 @@ use crate::{
     file::File,
     flaw::{Flaw, MAX_FILE},
     json::{self, Head},
-    object::{Object, Origin},
+    object::Object,
     path::{Place, ResourcePath, resource_path},
     snapshot::{Layout, Skipped, Snapshot, Source},
     text::{self, Format, Lines},
@@ -40,6 +41,8 @@ pub struct Builder {
     skipped: Vec<Skipped>,
     sources: Vec<Source>,
     keeps_each: bool,
+    /// The archive that is being read, as the user can open it.
+    pub(crate) archive: Option<Arc<str>>,
 }
 
 /// The same object found twice is one: group, kind, namespace and name, whatever the version. The
@@ -57,6 +60,7 @@ impl Builder {
             skipped: Vec::new(),
             sources: Vec::new(),
             keeps_each: false,
+            archive: None,
         }
     }
 
@@ -75,12 +79,17 @@ impl Builder {
         self.sources.push(Source { path: path.into(), layout: Layout::Files, documents: 0, objects: 0, bytes: 0 });
     }
 
-    /// Reads one file, or as much of it as tells that it holds no Kubernetes documents. `path` has
+    /// Reads one file, or as much of it as tells that it holds no Kubernetes documents, or the members of an
+    /// archive. `path` has
     /// `/` between its parts; it is shown to people, and the layouts of must-gathers are known by it.
     pub fn read(&mut self, path: &str, mut reader: impl Read) {
+        self.read_file(path, &mut reader);
+    }
+
+    pub(crate) fn read_file(&mut self, path: &str, reader: &mut dyn Read) {
         let place = self.visit(path);
         let mut bytes = Vec::new();
-        let outcome = self.read_bytes(path, place.is_some(), &mut reader, &mut bytes);
+        let outcome = self.read_bytes(path, place.is_some(), reader, &mut bytes);
         if let Some(source) = self.sources.last_mut() {
             source.bytes += bytes.len() as u64;
         }
@@ -88,8 +97,9 @@ impl Builder {
         let file = File::new(path, place, &begun);
         match outcome {
             Ok(true) => self.bytes(path, file.place, &bytes),
-            Ok(false) if bytes::is_archive(&bytes) => self.skip(&file, 0, Flaw::Archive, false),
-            Ok(false) => {}
+            Ok(false) if !bytes::is_archive(&bytes) => {}
+            Ok(false) if self.archive.is_none() && self.open(path, &bytes, reader) => {}
+            Ok(false) => self.skip(&file, 0, Flaw::Unopened, false),
             Err(Flaw::Unreadable(why)) => self.lost_file(&file, Flaw::Unreadable(why)),
             Err(flaw) => self.skip(&file, 0, flaw, true),
         }
@@ -138,19 +148,13 @@ impl Builder {
     }
 
     /// Whether the file was worth reading to its end.
-    fn read_bytes(
-        &self,
-        path: &str,
-        is_place: bool,
-        reader: &mut impl Read,
-        bytes: &mut Vec<u8>,
-    ) -> Result<bool, Flaw> {
+    fn read_bytes(&self, path: &str, is_place: bool, reader: &mut dyn Read, bytes: &mut Vec<u8>) -> Result<bool, Flaw> {
         let failed = |error: io::Error| Flaw::Unreadable(error.kind().to_string());
-        reader.by_ref().take(HEAD).read_to_end(bytes).map_err(failed)?;
+        (&mut *reader).take(HEAD).read_to_end(bytes).map_err(failed)?;
         if bytes::is_archive(bytes) || !bytes::is_candidate(path, is_place, bytes) {
             return Ok(false);
         }
-        reader.by_ref().take(MAX_FILE - HEAD + 1).read_to_end(bytes).map_err(failed)?;
+        reader.take(MAX_FILE - HEAD + 1).read_to_end(bytes).map_err(failed)?;
         if bytes.len() as u64 > MAX_FILE { Err(Flaw::FileTooLarge) } else { Ok(true) }
     }
 
@@ -312,7 +316,7 @@ impl Builder {
             }
             return;
         }
-        let origin = Origin { path: file.path.clone(), member: None, line };
+        let origin = self.origin(file, line);
         match Object::new(kind, raw, typed, origin) {
             Ok(object) => self.keep(file, object),
             Err(flaw) => self.skip(file, line, flaw, matters),
@@ -371,19 +375,20 @@ impl Builder {
         (file.is_document || text::begins_as_document(lost)) && self.wanted.mentioned_in(lost)
     }
 
-    fn skip(&mut self, file: &File<'_>, line: usize, flaw: Flaw, matters: bool) {
+    pub(crate) fn skip(&mut self, file: &File<'_>, line: usize, flaw: Flaw, matters: bool) {
         if let Some(place) = &file.place {
             self.evidence.broken(&file.path, place, &flaw.to_string());
         }
         // A file of a million broken lines is an entry for each way to be broken.
         let kind_of_flaw = discriminant(&flaw);
+        let origin = self.origin(file, line);
         let like_it = |known: &&mut Skipped| {
-            *known.origin.path == *file.path && discriminant(&known.flaw) == kind_of_flaw && known.matters == matters
+            let same_file = (&known.origin.path, &known.origin.member) == (&origin.path, &origin.member);
+            same_file && discriminant(&known.flaw) == kind_of_flaw && known.matters == matters
         };
         match self.skipped.iter_mut().rev().take(MAX_FLAWS).find(like_it) {
             Some(known) => known.more += 1,
             None => {
-                let origin = Origin { path: file.path.clone(), member: None, line };
                 self.skipped.push(Skipped { origin, flaw, matters, more: 0 });
             }
         }

@@ -2,19 +2,18 @@
 
 use std::borrow::Cow;
 
-use crate::{flaw::Flaw, text};
+use crate::{archive, flaw::Flaw, packed::Packing, text};
 
 /// How much of a file decides whether the rest is read: logs are left alone.
 pub(crate) const HEAD: u64 = 8 << 10;
 
-/// What a file starts with that is packed: gzip, zstd, xz, zip, and tar's mark at offset 257.
+/// How a zip file begins.
 ///
-/// Sources: RFC 1952, RFC 8878, the xz file format 1.2.1, APPNOTE.TXT 6.3.10, POSIX.1 ustar.
-const PACKED: [(usize, &[u8]); 5] =
-    [(0, b"\x1f\x8b"), (0, b"\x28\xb5\x2f\xfd"), (0, b"\xfd7zXZ\0"), (0, b"PK\x03\x04"), (257, b"ustar")];
+/// Source: APPNOTE.TXT 6.3.10.
+const ZIP: &[u8] = b"PK\x03\x04";
 
 pub(crate) fn is_archive(head: &[u8]) -> bool {
-    PACKED.iter().any(|(offset, magic)| head.get(*offset..).is_some_and(|rest| rest.starts_with(magic)))
+    Packing::of(head).is_some() || archive::is_tar(head) || head.starts_with(ZIP)
 }
 
 /// A file as text: UTF-8, or UTF-16 with a byte order mark, which PowerShell's `>` writes.

@@ -25,9 +25,12 @@ pub enum Flaw {
     /// Larger than [`MAX_FILE`].
     #[error("has more than {MAX_FILE} bytes: split it by kind, as `kubectl get --raw` writes it")]
     FileTooLarge,
-    /// Packed: gzip, zstd, xz, zip or tar.
-    #[error("is an archive: unpack it, and check the folder")]
-    Archive,
+    /// A zip file, or an archive in an archive.
+    #[error("is an archive that is not opened: unpack it, and check the folder")]
+    Unopened,
+    /// An archive whose rest cannot be read, and why.
+    #[error("cannot be read to its end: {0}")]
+    Archive(String),
     /// Nothing in it.
     #[error("is empty")]
     Empty,

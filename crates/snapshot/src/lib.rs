@@ -34,14 +34,18 @@ mod yaml;
 mod object;
 mod evidence;
 mod file;
+mod packed;
 mod builder;
+mod archive;
 mod select;
 mod snapshot;
 
+pub use archive::MAX_MEMBERS;
 pub use builder::Builder;
 pub use evidence::{KindReport, State};
 pub use flaw::{Flaw, MAX_DEPTH, MAX_FILE, MAX_OBJECT};
 pub use kinds::resource_of;
 pub use object::{Object, Origin};
+pub use packed::{MAX_INFLATED, MAX_RATIO};
 pub use snapshot::{Layout, Skipped, Snapshot, Source};
 pub use wanted::{Kind, Wanted};

@@ -1,0 +1,251 @@
+//! Must-gathers as people send them: packed, cut off, and meant to hurt.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test says no")]
+
+mod program;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use lzma_rust2::{XzOptions, XzWriter};
+use program::{EXAMPLE, check, folder, report, stdout, typed_list};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use serde_json::Value;
+use tempfile::TempDir;
+use upgrade_gate_testing::node_maintenance;
+
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+const PACKINGS: [(&str, Pack); 4] = [("tar", <[u8]>::to_vec), ("tar.gz", gzip), ("tar.zst", zstd), ("tar.xz", xz)];
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = GzEncoder::new(Vec::new(), Compression::default());
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = XzWriter::new(Vec::new(), XzOptions::with_preset(1)).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        // Not by `set_path`, which takes no hostile name.
+        header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        builder.append(&header, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn example() -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append_dir_all("must-gather.local.123", Path::new(env!("CARGO_MANIFEST_DIR")).join(EXAMPLE)).unwrap();
+    builder.into_inner().unwrap()
+}
+
+fn saved(name: &str, bytes: &[u8]) -> (TempDir, String) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    (folder, path.to_str().unwrap().to_owned())
+}
+
+fn without_origins(report: &Value) -> Value {
+    let mut findings = report["findings"].clone();
+    findings.as_array_mut().unwrap().iter_mut().for_each(|finding| finding["origin"] = Value::Null);
+    findings
+}
+
+#[test]
+fn the_example_packed_is_the_example() {
+    let expected = without_origins(&report(&[EXAMPLE]));
+    for (name, pack) in PACKINGS {
+        let packed = pack(&example());
+        // Told by content: the name does not matter.
+        for name in [format!("must-gather.{name}"), "download".into()] {
+            let (_folder, path) = saved(&name, &packed);
+            let report = report(&[&path]);
+            assert_eq!(without_origins(&report), expected, "{name}");
+            assert_eq!(report["snapshot"]["sources"][0]["layout"], "kubevirt-must-gather", "{name}");
+            let origin = &report["findings"][0]["origin"];
+            assert_eq!(origin["path"], path.as_str());
+            let member = origin["member"].as_str().unwrap();
+            assert!(member.starts_with("must-gather.local.123/") && member.ends_with("/nm-worker-1.yaml"), "{member}");
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
+        let mut child =
+            command.args(["check", "-", "-q"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&packed).unwrap();
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1), "{name} from standard input");
+    }
+}
+
+/// Some decoders stop after the first part without an error.
+#[test]
+fn what_several_programs_wrote_one_after_the_other_is_read_to_its_end() {
+    let nm = |name: &str| node_maintenance(name).of_node("worker-1").json().to_string();
+    let (first, second) = (nm("nm-1"), nm("nm-2"));
+    let whole = tar(&[("a.json", first.as_bytes()), ("b.json", second.as_bytes())]);
+    let (start, end) = whole.split_at(700);
+    let skippable = [b"\x50\x2a\x4d\x18\x03\x00\x00\x00xyz".as_slice(), &zstd(end)].concat();
+    let two = [tar(&[("a.json", first.as_bytes())]), tar(&[("b.json", second.as_bytes())])].concat();
+    let cases = [
+        ("gzip members", [gzip(start), gzip(end)].concat()),
+        ("zstd frames", [zstd(start), zstd(end)].concat()),
+        ("a frame of another program", [zstd(start), skippable].concat()),
+        ("xz streams", [xz(start), xz(end)].concat()),
+        ("tar files", two.clone()),
+        ("tar files in gzip members", [gzip(&two[..1024]), gzip(&two[1024..])].concat()),
+    ];
+    for (name, bytes) in cases {
+        let (_folder, path) = saved("a", &bytes);
+        let names: Vec<Value> =
+            report(&[&path])["findings"].as_array().unwrap().iter().map(|f| f["resource"]["name"].clone()).collect();
+        assert_eq!(names, ["nm-1", "nm-2"], "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_packed_alone() {
+    let list = typed_list(&[node_maintenance("nm-1").of_node("worker-1").json().clone()]);
+    for (name, pack) in [("nm.json.gz", gzip as Pack), ("nm.json.zst", zstd), ("nm.json.xz", xz)] {
+        let (_folder, path) = saved(name, &pack(list.as_bytes()));
+        let report = report(&[&path]);
+        assert_eq!(report["verdict"], "blocked", "{name}");
+        assert_eq!(report["findings"][0]["origin"]["member"], "nm.json");
+    }
+}
+
+/// Whatever is missing may have been an offender: never ready, and never a crash.
+#[test]
+fn what_is_cut_off_or_corrupt_is_not_ready() {
+    let proof = typed_list(&[]);
+    let whole = tar(&[("empty.json", proof.as_bytes()), ("log", &[b'x'; 3000])]);
+    for (name, pack) in PACKINGS {
+        let packed = pack(&whole);
+        assert_eq!(verdict(&packed), "ready", "{name}");
+        for cut in [packed.len() / 3, packed.len() / 2, packed.len() * 3 / 4] {
+            let found = verdict(&packed[..cut]);
+            // Of a plain tar file padding may be missing, and nothing else.
+            assert!(found == "unknown" || (name == "tar" && cut > 4600), "{name} cut at {cut}: {found}");
+        }
+        for index in (0..packed.len()).step_by(packed.len() / 6) {
+            let mut corrupt = packed.clone();
+            corrupt[index] ^= 0x5A;
+            let (_folder, path) = saved("a", &corrupt);
+            let output = check(&[&path, "-q"]);
+            assert!([Some(0), Some(3)].contains(&output.status.code()), "{name} at {index}: {output:?}");
+        }
+    }
+    let (_folder, path) = saved("a.tar.gz", &gzip(&whole)[..200]);
+    assert!(stdout(&check(&[&path])).contains("a.tar.gz cannot be read to its end: "), "{}", stdout(&check(&[&path])));
+}
+
+/// In a must-gather are many packed logs.
+#[test]
+fn a_packed_log_that_is_cut_off_is_a_broken_log() {
+    let cut = |text: &str| gzip(text.as_bytes())[..14].to_vec();
+    let cases =
+        [("pod.log.gz", "ready"), ("nm.json.gz", "unknown"), ("logs.tar.gz", "unknown"), ("logs.tgz", "unknown")];
+    for (name, expected) in cases {
+        let folder = folder(&[("empty.json", typed_list(&[]))]);
+        fs::write(folder.path().join(name), cut("nothing of interest, several times over")).unwrap();
+        assert_eq!(report(&[folder.path().to_str().unwrap()])["verdict"], expected, "{name}");
+    }
+}
+
+fn verdict(bytes: &[u8]) -> String {
+    let (_folder, path) = saved("a", bytes);
+    report(&[&path])["verdict"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn names_and_links_in_an_archive_open_nothing() {
+    let nm = node_maintenance("nm-1").of_node("worker-1").json().to_string();
+    for name in ["../../etc/nm.json", "/etc/nm.json", "a/../nm.json", "nm\u{1b}[31m.json", "nm.json"] {
+        let (_folder, path) = saved("a.tar", &tar(&[(name, nm.as_bytes()), (name, nm.as_bytes())]));
+        let output = check(&[&path]);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert!(!stdout(&output).contains('\u{1b}'), "{name}");
+        assert_eq!(report(&[&path])["summary"]["fail"], 1, "{name}: the same object twice is one");
+    }
+    let link = |kind: tar::EntryType, target: &str| {
+        let mut builder = tar::Builder::new(tar(&[("empty.json", typed_list(&[]).as_bytes())])[..1536].to_vec());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        builder.append_link(&mut header, "folder/link.json", target).unwrap();
+        builder.into_inner().unwrap()
+    };
+    let cases = [
+        (tar::EntryType::Symlink, "../other/nm.json", "ready"),
+        (tar::EntryType::Symlink, "nm.json", "ready"),
+        (tar::EntryType::Symlink, "../../etc/passwd", "unknown"),
+        (tar::EntryType::Symlink, "/etc/passwd", "unknown"),
+        (tar::EntryType::Link, "../../nm.json", "unknown"),
+        (tar::EntryType::Char, "x", "ready"),
+        (tar::EntryType::Fifo, "x", "ready"),
+    ];
+    for (kind, target, expected) in cases {
+        assert_eq!(verdict(&link(kind, target)), expected, "{kind:?} to {target}");
+    }
+}
+
+/// What inflates beyond measure, and headers without end, are not read, and that is said.
+#[test]
+fn bombs_are_not_read() {
+    let zeros = |bytes: u64| {
+        let mut writer = GzEncoder::new(Vec::new(), Compression::best());
+        std::io::copy(&mut std::io::repeat(0).take(bytes), &mut writer).unwrap();
+        writer.finish().unwrap()
+    };
+    let mut long_name = tar::Header::new_gnu();
+    long_name.set_entry_type(tar::EntryType::GNULongName);
+    long_name.set_size(20 << 20);
+    long_name.set_cksum();
+    let long_name = [long_name.as_bytes().as_slice(), &vec![b'n'; 20 << 20]].concat();
+    let mut large = tar::Header::new_gnu();
+    large.set_path("zeros.bin").unwrap();
+    large.set_size(1 << 30);
+    large.set_cksum();
+    let large = [gzip(large.as_bytes()), zeros(80 << 20)].concat();
+    let cases = [
+        ("a member of a gigabyte of nothing", large, "it holds more than 1000 times what it has packed"),
+        ("a name of 20 MB", gzip(&long_name), "it has a header of more than 16777216 bytes"),
+    ];
+    for (name, bytes, expected) in cases {
+        let (_folder, path) = saved("a.tar.gz", &bytes);
+        let output = check(&[&path]);
+        assert_eq!(output.status.code(), Some(3), "{name}");
+        assert!(stdout(&output).contains(expected), "{name}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn an_archive_in_an_archive_is_not_opened() {
+    let inner = gzip(&tar(&[("nm.json", node_maintenance("nm-1").json().to_string().as_bytes())]));
+    let outer = tar(&[("empty.json", typed_list(&[]).as_bytes()), ("logs.tar.gz", &inner)]);
+    let folder = folder(&[]);
+    let path = folder.path().join("a.tar");
+    fs::write(&path, outer).unwrap();
+    let report = report(&[path.to_str().unwrap()]);
+    assert_eq!(report["verdict"], "ready");
+    assert_eq!(report["snapshot"]["skipped"][0]["origin"]["member"], "logs.tar.gz");
+    assert!(report["snapshot"]["skipped"][0]["reason"].as_str().unwrap().contains("not opened"));
+}
