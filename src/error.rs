@@ -141,6 +141,18 @@ impl Error {
     }
 }
 
+/// Writes to standard output.
+pub(crate) fn print(
+    write: impl FnOnce(&mut io::BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
+) -> Result<(), Error> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.map_err(|error| Error::Report { to: "standard output".into(), error }),
+    }
+}
+
 /// A line for people, who may have closed standard error: that changes nothing.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");

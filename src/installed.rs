@@ -6,7 +6,10 @@ use upgrade_gate_core::{
 };
 use upgrade_gate_snapshot::{Object, Snapshot};
 
-use crate::report::{Finding, Phase, Result};
+use crate::{
+    missing::own,
+    report::{Finding, Result},
+};
 
 /// What the snapshot says about HCO.
 pub(crate) struct Installed {
@@ -66,11 +69,6 @@ impl Installed {
         let more = self.seen.len() - said.len();
         let more = if more == 0 { String::new() } else { format!("; and {more} more") };
         Some(Finding {
-            policy: "upgrade-gate".into(),
-            rule: "mixed-versions".into(),
-            phase: Phase::Audit,
-            result: Result::Warn,
-            severity: Severity::Medium,
             message: format!(
                 "The snapshot shows more than one version of HCO. {}{more}. Taken for installed: {}.",
                 said.join("; "),
@@ -80,9 +78,7 @@ impl Installed {
                 "An upgrade is under way, or was when the snapshot was taken: see that it ends, collect again, and \
                      check again."
                     .into(),
-            runbook: None,
-            resource: None,
-            origin: None,
+            ..own("mixed-versions", Result::Warn, Severity::Medium)
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use serde_json::Value;
-use upgrade_gate_core::{self as core, Effect, Severity, shorten};
+use upgrade_gate_core::{self as core, Effect, GroupVersionKind, Severity, shorten};
 use upgrade_gate_host::{Context, ContextAwareResource, Evaluation, EvaluationError, Response};
 use upgrade_gate_snapshot::Kind;
 
@@ -87,9 +87,8 @@ fn findings(
 pub(crate) fn to_complete(kinds: &BTreeSet<ContextAwareResource>) -> (String, String) {
     let kinds = kinds.iter().map(|ContextAwareResource { api_version, kind }| {
         let resource = Kind::new(api_version, kind).resource();
-        let root = if resource.group.is_empty() { "api" } else { "apis" };
-        let command =
-            format!("`kubectl get --raw /{root}/{api_version}/{plural} > {plural}.json`", plural = resource.resource);
+        let version = GroupVersionKind::new(api_version, kind).version;
+        let command = format!("`kubectl get --raw {} > {}.json`", resource.path(&version), resource.resource);
         (resource.to_string(), command)
     });
     let (names, commands): (Vec<String>, Vec<String>) = kinds.unzip();

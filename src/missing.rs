@@ -68,12 +68,17 @@ fn unproved(report: &KindReport) -> Finding {
 }
 
 fn missing() -> Finding {
+    own("missing-data", Result::Unknown, Severity::High)
+}
+
+/// A finding of the program itself, about no object.
+pub(crate) fn own(rule: &str, result: Result, severity: Severity) -> Finding {
     Finding {
         policy: PROGRAM.into(),
-        rule: "missing-data".into(),
+        rule: rule.into(),
         phase: Phase::Audit,
-        result: Result::Unknown,
-        severity: Severity::High,
+        result,
+        severity,
         message: String::new(),
         remedy: String::new(),
         runbook: None,

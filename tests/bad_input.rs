@@ -6,8 +6,8 @@ mod program;
 
 use std::{fs, path::Path, process::Command};
 
-use program::{check, folder, report, stderr, stdout, typed_list};
-use serde_json::{Value, json};
+use program::{check, folder, module_that_answers, report, stderr, stdout, typed_list};
+use serde_json::json;
 use upgrade_gate_testing::node_maintenance;
 
 /// What the user sees of each broken file: its place and a reason, never its content; and the good
@@ -169,7 +169,7 @@ fn a_foreign_policy_cannot_lie_on_the_terminal_or_hide_its_refusal() {
     for (answer, verdict) in answers {
         let folder = folder(&[("nm.json", node_maintenance("nm-1").json().to_string())]);
         let wasm = folder.path().join("foreign.wasm");
-        fs::write(&wasm, foreign_module(&metadata, &answer)).unwrap();
+        fs::write(&wasm, module_that_answers(&metadata.to_string(), &answer.to_string())).unwrap();
         let args = [folder.path().to_str().unwrap(), "--policy", wasm.to_str().unwrap()];
         let text = stdout(&check(&args));
         assert!(!text.contains('\u{1b}') && text.len() < 10_000, "{text}");
@@ -177,36 +177,6 @@ fn a_foreign_policy_cannot_lie_on_the_terminal_or_hide_its_refusal() {
         let expected = if verdict == "unknown" { "warning" } else { verdict };
         assert_eq!(report(&args)["verdict"], expected, "{answer:.80}");
     }
-}
-
-/// A module that accepts its settings and answers every request with `answer`.
-fn foreign_module(metadata: &Value, answer: &Value) -> Vec<u8> {
-    let escaped = |text: &str| text.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
-    let answer = answer.to_string();
-    let valid = r#"{"valid":true}"#;
-    let text = format!(
-        r#"(module
-            (import "wapc" "__guest_response" (func $respond (param i32 i32)))
-            (memory (export "memory") 4)
-            (data (i32.const 0) "{}")
-            (data (i32.const 64) "{}")
-            (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
-                (if (i32.eq (local.get $operation) (i32.const 8))
-                    (then (call $respond (i32.const 64) (i32.const {})))
-                    (else (call $respond (i32.const 0) (i32.const {}))))
-                (i32.const 1)))"#,
-        escaped(valid),
-        escaped(&answer),
-        answer.len(),
-        valid.len(),
-    );
-    let mut wasm = wat::parse_str(text).unwrap();
-    let section = wasm_encoder::CustomSection {
-        name: "io.kubewarden.metadata".into(),
-        data: metadata.to_string().into_bytes().into(),
-    };
-    wasm_encoder::Section::append_to(&section, &mut wasm);
-    wasm
 }
 
 /// Run as a user who may not read everything; as root there is nothing that may not be read.

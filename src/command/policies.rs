@@ -1,17 +1,14 @@
 //! `upgrade-gate policies collect`: a shell script that collects what the policies ask for, so that
 //! `check` can judge it without an `unknown`.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::{collections::BTreeMap, io::Write};
 
 use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, GroupResource};
 use upgrade_gate_snapshot::Kind;
 
 use crate::{
     cli::CollectArgs,
-    error::Error,
+    error::{Error, print},
     policy_set::{self, Loaded},
     verdict::Outcome,
 };
@@ -20,11 +17,7 @@ use crate::{
 /// [`Error`]: a policy, or standard output.
 pub fn collect(args: &CollectArgs) -> Result<Outcome, Error> {
     let script = script(&policy_set::load(&args.policies)?);
-    match io::stdout().lock().write_all(script.as_bytes()) {
-        // Whoever read it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        outcome => outcome.map_err(|error| Error::Report { to: "standard output".into(), error })?,
-    }
+    print(|stdout| stdout.write_all(script.as_bytes()))?;
     Ok(Outcome::Passed)
 }
 
@@ -32,11 +25,10 @@ pub fn collect(args: &CollectArgs) -> Result<Outcome, Error> {
 /// of, and the list of CustomResourceDefinitions what is not installed.
 fn script(policies: &[Loaded]) -> String {
     let gets = versions(policies).into_iter().map(|(resource, version)| {
-        let root = if resource.group.is_empty() { "api".into() } else { format!("apis/{}", resource.group) };
         // OLM copies each ClusterServiceVersion into many namespaces; no policy looks at the copies.
         let is_copied = resource.to_string() == CLUSTER_SERVICE_VERSION.crd;
         let only = if is_copied { "?labelSelector=%21olm.copiedFrom" } else { "" };
-        format!("get {resource}.json '/{root}/{version}/{}{only}'\n", resource.resource)
+        format!("get {resource}.json '{}{only}'\n", resource.path(&version))
     });
     format!("{HEAD}{}{TAIL}", gets.collect::<String>())
 }

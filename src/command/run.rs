@@ -16,7 +16,7 @@ use upgrade_gate_snapshot::Skipped;
 
 use crate::{
     cli::RunArgs,
-    error::{Error, say},
+    error::{Error, print, say},
     judge::to_complete,
     policy_set::{self, DEFAULT_SETTINGS},
     source,
@@ -46,11 +46,10 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     }
     notes.iter().for_each(|note| say(note));
     let answer = answer(request, &evaluation.response);
-    match print(&answer) {
-        // Whoever read it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        outcome => outcome.map_err(|error| Error::Report { to: "standard output".into(), error })?,
-    }
+    print(|stdout| {
+        serde_json::to_writer(&mut *stdout, &answer)?;
+        writeln!(stdout)
+    })?;
     Ok(match (answer.allowed, evaluation.response.code) {
         (true, _) => Outcome::Passed,
         (false, Some(500)) => Outcome::Error,
@@ -158,11 +157,3 @@ fn answer<'a>(request: &str, response: &'a Response) -> AdmissionResponse<'a> {
 
 /// A deletion has no object to change.
 const MUTATES_NOTHING: &str = "the policy changes an object, but the request has none, as in a deletion";
-
-/// One line.
-fn print(answer: &AdmissionResponse<'_>) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    serde_json::to_writer(&mut stdout, answer)?;
-    writeln!(stdout)?;
-    stdout.flush()
-}

@@ -147,11 +147,7 @@ fn read(read: &Read, verdict: Verdict, style: Style, to: &mut impl Write) -> io:
 }
 
 fn object(resource: Option<&ResourceRef>) -> String {
-    resource.map_or_else(String::new, |resource| {
-        let namespace =
-            resource.namespace.as_ref().map_or(String::new(), |namespace| format!("{}/", escape(namespace)));
-        format!("{} {namespace}{}", escape(&resource.kind), escape(&resource.name))
-    })
+    resource.map_or_else(String::new, |resource| escape(&resource.to_string()))
 }
 
 fn place(origin: &Origin) -> String {

@@ -16,7 +16,13 @@ use serde::{Serialize, Serializer};
 use upgrade_gate_core::{ResourceRef, Severity};
 use upgrade_gate_snapshot::{Origin, Snapshot, State};
 
-use crate::{error::Error, judge::Judged, policy_set::Loaded, simulate::Upgrade, verdict::Verdict};
+use crate::{
+    error::{Error, print},
+    judge::Judged,
+    policy_set::Loaded,
+    simulate::Upgrade,
+    verdict::Verdict,
+};
 
 /// The report, field by field as `-o json` writes it.
 #[derive(Clone, Debug, Serialize)]
@@ -341,23 +347,16 @@ pub(crate) fn write(
     color: ColorChoice,
 ) -> std::result::Result<(), Error> {
     for Output { format, file } in outputs {
-        let to = file.as_ref().map_or("standard output".into(), |file| file.display().to_string());
-        let failed = |error: io::Error| Error::Report { to, error };
         match file {
             Some(file) => {
                 let style = human::Style::plain();
                 File::create(file)
                     .and_then(|file| render(report, *format, quiet, style, &mut BufWriter::new(file)))
-                    .map_err(failed)?;
+                    .map_err(|error| Error::Report { to: file.display().to_string(), error })?;
             }
             None => {
-                let stdout = io::stdout();
-                let style = human::Style::of(stdout.is_terminal(), color);
-                match render(report, *format, quiet, style, &mut BufWriter::new(stdout.lock())) {
-                    // Whoever read it has seen enough.
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                    outcome => outcome.map_err(failed)?,
-                }
+                let style = human::Style::of(io::stdout().is_terminal(), color);
+                print(|stdout| render(report, *format, quiet, style, stdout))?;
             }
         }
     }

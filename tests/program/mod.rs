@@ -54,12 +54,12 @@ pub fn typed_list(items: &[Value]) -> String {
 
 /// A policy with this metadata that takes all settings and answers every request with this response.
 pub fn module_that_answers(metadata: &str, response: &str) -> Vec<u8> {
-    let escaped = response.replace('"', "\\22");
+    let escaped = response.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
     let length = response.len();
     let text = format!(
         r#"(module
             (import "wapc" "__guest_response" (func $response (param i32 i32)))
-            (memory (export "memory") 1)
+            (memory (export "memory") 4)
             (data (i32.const 0) "{{\22valid\22:true}}")
             (data (i32.const 1024) "{escaped}")
             (func (export "__guest_call") (param $operation i32) (param i32) (result i32)

@@ -10,7 +10,7 @@ use crate::{
         ResourceRef,
     },
     review::Review,
-    upgrade::InstallPlan,
+    upgrade::{InstallPlan, is_deployment},
 };
 
 /// An annotation that turns every refusal of a policy into a warning.
@@ -42,7 +42,7 @@ impl Override {
                         && plan.csvs.iter().any(|csv| csv.name == subject.name)
                 };
                 in_list(policy, cluster, INSTALL_PLAN, &InstallPlan::FIELDS, |plan| leads_to(&InstallPlan::read(plan)))
-            } else if review.kind.kind == "Deployment" {
+            } else if is_deployment(review) {
                 let labels = object.object("metadata").object("labels");
                 let answer = cluster.get(&query(labels.words("olm.operatorframework.io/owner-name")?)).ok()?;
                 let extension = Fields::parse(&answer.json)?;

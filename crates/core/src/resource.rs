@@ -168,6 +168,17 @@ pub struct ResourceRef {
     pub uid: Option<String>,
 }
 
+/// `KIND NAMESPACE/NAME`, unescaped.
+impl fmt::Display for ResourceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, namespace, name, .. } = self;
+        match namespace {
+            Some(namespace) => write!(f, "{kind} {namespace}/{name}"),
+            None => write!(f, "{kind} {name}"),
+        }
+    }
+}
+
 /// `PLURAL.GROUP`, as RBAC rules and the names of CustomResourceDefinitions put it; the plural alone
 /// for the core group.
 ///
@@ -193,6 +204,20 @@ pub struct GroupResource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected PLURAL.GROUP, such as `nodemaintenances.nodemaintenance.kubevirt.io`")]
 pub struct GroupResourceError;
+
+impl GroupResource {
+    /// Where the API server lists it: `/apis/GROUP/VERSION/PLURAL`, and `/api/VERSION/PLURAL` for the core
+    /// group.
+    #[must_use]
+    pub fn path(&self, version: &str) -> String {
+        let Self { group, resource } = self;
+        if group.is_empty() {
+            format!("/api/{version}/{resource}")
+        } else {
+            format!("/apis/{group}/{version}/{resource}")
+        }
+    }
+}
 
 impl FromStr for GroupResource {
     type Err = GroupResourceError;

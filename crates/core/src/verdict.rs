@@ -117,8 +117,7 @@ impl Finding {
             return self;
         }
         let Override { on, reason } = by;
-        let namespace = on.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
-        let place = shorten(&format!("{} {namespace}{}", on.kind, on.name), 120);
+        let place = shorten(&on.to_string(), 120);
         Self {
             effect: Effect::Warn,
             action: Action::Warn,

@@ -1,8 +1,8 @@
 //! The NodeMaintenance objects that the upgrade deletes.
 
 use upgrade_gate_core::{
-    Action, Cluster, Fields, Finding, Listing, Metadata, NODE_MAINTENANCE, NodeMaintenance, ReadError, ResourceRef,
-    Severity, Verdict, list_all, listed, shorten,
+    Action, Cluster, Fields, Finding, Metadata, NODE_MAINTENANCE, NodeMaintenance, ReadError, ResourceRef, Severity,
+    Verdict, list_all, listed, shorten,
 };
 
 /// All of them; at least one.
@@ -17,11 +17,9 @@ pub(crate) struct InTheWay {
 impl InTheWay {
     /// `None` where there is none, or the kind is not installed.
     pub(crate) fn find(cluster: &dyn Cluster) -> Result<Option<Self>, ReadError> {
-        let Listing::Objects(answer) = list_all(cluster, NODE_MAINTENANCE, &["spec.nodeName"])? else {
-            return Ok(None);
-        };
+        let listing = list_all(cluster, NODE_MAINTENANCE, &["spec.nodeName"])?;
         let mut objects: Vec<_> =
-            answer.items().into_iter().map(|object| (object.object("metadata").text("name"), object)).collect();
+            listing.items().into_iter().map(|object| (object.object("metadata").text("name"), object)).collect();
         objects.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let count = objects.len();
         objects.truncate(Verdict::MAX_RECORDED_RESOURCES);

@@ -3,6 +3,7 @@
 use crate::{
     fields::Fields,
     object::Metadata,
+    review::Review,
     upgrade::{Scope, Start, Target},
 };
 
@@ -15,6 +16,11 @@ const NAMES: [&str; 2] = ["hyperconverged-cluster-operator", "hco-operator"];
 ///
 /// Source: HCO v1.6.0, `deploy/operator.yaml`.
 const VERSION: &str = "HCO_KV_IO_VERSION";
+
+/// Whether the review is about a whole Deployment.
+pub(crate) fn is_deployment(review: &Review<'_>) -> bool {
+    review.sub_resource.is_none() && review.kind.group == "apps" && review.kind.kind == "Deployment"
+}
 
 /// Newly of a version. One that belongs to a ClusterServiceVersion is OLM's business, but an owner that
 /// comes with the version excuses nothing.

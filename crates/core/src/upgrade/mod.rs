@@ -14,6 +14,8 @@ mod operator_condition;
 mod subscription;
 mod words;
 
+pub(crate) use deployment::is_deployment;
+
 use crate::{
     range::VersionRange,
     resource::{
@@ -129,7 +131,7 @@ pub fn start(review: &Review<'_>, scope: Scope) -> Option<Start> {
         operator_condition::start(new, old, scope)
     } else if is(&CLUSTER_VERSION) {
         cluster_version::start(new, old, scope)
-    } else if review.sub_resource.is_none() && review.kind.group == "apps" && review.kind.kind == "Deployment" {
+    } else if is_deployment(review) {
         deployment::start(new, old, scope)
     } else {
         None
