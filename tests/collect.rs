@@ -7,24 +7,28 @@ mod program;
 
 use std::{
     env, fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
     process::{Command, Output},
+    sync::LazyLock,
 };
 
 use program::{
-    cluster::{csv, hyperconverged, olm, path, subscription},
-    program, report, stderr, stdout, typed_list,
+    cluster::{csv, hyperconverged, list, olm, path, subscription},
+    folder, program, report, stderr, stdout, typed_list,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Answers a path from a file of that name, and as kubectl does where there is none.
+/// Answers a path from a file of that name, or fails with what is in its `.error`, and as kubectl does where
+/// there is neither. Where there is an `.interrupt`, somebody presses Ctrl-C in the middle of the answer.
 const KUBECTL: &str = r#"#!/bin/sh
-test "$1 $2" = "get --raw" || exit 9
+if [ "$*" = "config current-context" ]; then printf '%s\n' 'prod\new'; exit; fi
+test "$1 $2 $4" = "get --raw --request-timeout=5m" || exit 9
 file="$(dirname "$0")/$(echo "$3" | tr /?%= ____)"
+if [ -f "$file.interrupt" ]; then echo "{"; kill -INT 0; sleep 60; fi
+if [ -f "$file.error" ]; then cat "$file.error" >&2; exit 1; fi
 if [ -f "$file" ]; then cat "$file"; exit 0; fi
-if [ -f "$file.forbidden" ]; then echo "Error from server (Forbidden): no" >&2; exit 1; fi
 echo "Error from server (NotFound): the server could not find the requested resource" >&2
 exit 1
 "#;
@@ -33,45 +37,66 @@ exit 1
 fn cluster(crds: &[&str]) -> TempDir {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    let empty = |api_version: &str, kind: &str| {
-        json!({"apiVersion": api_version, "kind": kind, "metadata": {}, "items": []}).to_string()
-    };
-    file("kubectl", KUBECTL);
-    fs::set_permissions(folder.path().join("kubectl"), fs::Permissions::from_mode(0o755)).unwrap();
+    executable(folder.path(), "kubectl", KUBECTL);
     let names: Vec<_> = crds.iter().map(|name| json!({"metadata": {"name": name}})).collect();
-    let list = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinitionList", "metadata": {}, "items": names});
-    file("_apis_apiextensions.k8s.io_v1_customresourcedefinitions", &list.to_string());
-    file("_api_v1_nodes", &empty("v1", "NodeList"));
-    file("_apis_apps_v1_deployments", &empty("apps/v1", "DeploymentList"));
+    file(CRDS, &list("apiextensions.k8s.io/v1", "CustomResourceDefinition", &names));
+    file(NODES, &list("v1", "Node", &[]));
+    file("_apis_apps_v1_deployments", &list("apps/v1", "Deployment", &[]));
     file("_apis_hco.kubevirt.io_v1beta1_hyperconvergeds", &hyperconverged("1.6.0"));
     let root = "_apis_operators.coreos.com";
     let csvs = olm("ClusterServiceVersion", &[csv("1.6.0", "Succeeded")]);
     file(&format!("{root}_v1alpha1_clusterserviceversions_labelSelector__21olm.copiedFrom"), &csvs);
     file(&format!("{root}_v1alpha1_installplans"), &olm("InstallPlan", &[]));
     file(&format!("{root}_v1alpha1_subscriptions"), &olm("Subscription", &[subscription("1.6.0")]));
-    file(&format!("{root}_v2_operatorconditions"), &empty("operators.coreos.com/v2", "OperatorConditionList"));
+    file(&format!("{root}_v2_operatorconditions"), &list("operators.coreos.com/v2", "OperatorCondition", &[]));
     folder
 }
 
+const CRDS: &str = "_apis_apiextensions.k8s.io_v1_customresourcedefinitions";
+const NODES: &str = "_api_v1_nodes";
 const NODE_MAINTENANCES: &str = "_apis_nodemaintenance.kubevirt.io_v1beta1_nodemaintenances";
+const CLUSTER_EXTENSIONS: &str = "_apis_olm.operatorframework.io_v1_clusterextensions";
+const NOT_FOUND: &str = "Error from server (NotFound): the server could not find the requested resource";
+
+fn executable(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).unwrap();
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+static SCRIPT: LazyLock<String> = LazyLock::new(|| stdout(&program(&["policies", "collect"])));
 
 /// Runs the script beside the cluster.
 fn collect(cluster: &Path) -> Output {
-    let script = cluster.join("collect.sh");
-    fs::write(&script, stdout(&program(&["policies", "collect"]))).unwrap();
+    run(cluster, &SCRIPT, &["sh"], "collected")
+}
+
+/// Runs a script with this shell, in the folder of the cluster. What kubectl interrupts is the process group.
+fn run(cluster: &Path, script: &str, shell: &[&str], folder: &str) -> Output {
+    fs::write(cluster.join("collect.sh"), script).unwrap();
     let path = env::join_paths([cluster.to_owned()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())));
-    Command::new("sh").arg(script).arg(cluster.join("collected")).env("PATH", path.unwrap()).output().unwrap()
+    let mut command = Command::new(shell[0]);
+    command.args(&shell[1..]).args(["collect.sh", folder]).current_dir(cluster).env("PATH", path.unwrap());
+    command.process_group(0).output().unwrap()
+}
+
+fn failed(output: &Output) -> Vec<String> {
+    stderr(output).lines().filter_map(|line| line.strip_prefix("failed         ")).map(str::to_owned).collect()
 }
 
 const INSTALLED: [&str; 2] = ["hyperconvergeds.hco.kubevirt.io", "nodemaintenances.nodemaintenance.kubevirt.io"];
 
+/// A cluster on which NodeMaintenance is installed, and there is none.
+fn whole() -> TempDir {
+    let cluster = cluster(&INSTALLED);
+    fs::write(cluster.path().join(NODE_MAINTENANCES), typed_list(&[])).unwrap();
+    cluster
+}
+
 #[test]
 fn what_was_collected_is_judged_without_an_unknown() {
-    let with_objects = cluster(&INSTALLED);
-    fs::write(with_objects.path().join(NODE_MAINTENANCES), typed_list(&[])).unwrap();
     // After the upgrade the kind is gone, and so is its file.
     let without_the_kind = cluster(&INSTALLED[..1]);
-    for cluster in [with_objects, without_the_kind] {
+    for cluster in [whole(), without_the_kind] {
         let output = collect(cluster.path());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert!(stdout(&output).contains("not installed  clusterextensions.olm.operatorframework.io.json"));
@@ -87,7 +112,8 @@ fn what_was_collected_is_judged_without_an_unknown() {
 #[test]
 fn what_may_not_be_read_is_said_and_stays_unknown() {
     let cluster = cluster(&INSTALLED);
-    fs::write(cluster.path().join(format!("{NODE_MAINTENANCES}.forbidden")), "").unwrap();
+    let forbidden = "Error from server (Forbidden): no";
+    fs::write(cluster.path().join(format!("{NODE_MAINTENANCES}.error")), forbidden).unwrap();
     let output = collect(cluster.path());
     assert_eq!(output.status.code(), Some(1));
     let failed = "failed         nodemaintenances.nodemaintenance.kubevirt.io.json: Error from server (Forbidden): no";
@@ -96,6 +122,173 @@ fn what_may_not_be_read_is_said_and_stays_unknown() {
     assert_eq!(report["verdict"], "unknown");
     let remedy = report["findings"][0]["remedy"].as_str().unwrap();
     assert!(remedy.contains("`upgrade-gate policies collect`"), "{remedy}");
+}
+
+#[test]
+fn what_is_not_found_is_not_installed_only_without_its_crd() {
+    let of_a_plugin = "ResourceNotFoundException: NotFound: no cluster";
+    let crds = "customresourcedefinitions clusterversions clusterextensions";
+    let cases = [
+        ("its CRD is there, in another version", NODE_MAINTENANCES, NOT_FOUND, "nodemaintenances"),
+        ("a built-in kind has no CRD", NODES, NOT_FOUND, "nodes"),
+        ("no API server says it", CLUSTER_EXTENSIONS, of_a_plugin, "clusterextensions"),
+        ("the CRDs were not collected", CRDS, "Error from server (Forbidden): no", crds),
+    ];
+    for (case, path, error, names) in cases {
+        let cluster = whole();
+        fs::write(cluster.path().join(format!("{path}.error")), error).unwrap();
+        let output = collect(cluster.path());
+        assert_eq!(output.status.code(), Some(1), "{case}");
+        let failed = failed(&output);
+        let failed: Vec<&str> = failed.iter().filter_map(|line| line.split('.').next()).collect();
+        assert_eq!(failed, names.split(' ').collect::<Vec<_>>(), "{case}");
+    }
+}
+
+/// As it was asked for in a version that is not served.
+#[test]
+fn a_kind_of_kubernetes_itself_has_no_crd() {
+    let cluster = whole();
+    let rule = json!({
+        "apiGroups": ["networking.k8s.io"], "apiVersions": ["v1beta1"], "resources": ["ingresses"],
+        "operations": ["CREATE"],
+    });
+    let metadata =
+        json!({"protocolVersion": "v1", "executionMode": "kubewarden-wapc", "mutating": false, "rules": [rule]});
+    let output = run(cluster.path(), &script_for(&cluster, &metadata), &["sh"], "collected");
+    let path = "/apis/networking.k8s.io/v1beta1/ingresses";
+    assert_eq!(failed(&output), [format!("ingresses.networking.k8s.io.json: {NOT_FOUND} ({path})")]);
+}
+
+#[test]
+fn an_answer_that_is_no_list_is_not_kept() {
+    for answer in ["<html>Please log in</html>", "", r#"{"kind":"Status","status":"Failure"}"#] {
+        let cluster = whole();
+        fs::write(cluster.path().join(NODES), answer).unwrap();
+        let output = collect(cluster.path());
+        assert_eq!(output.status.code(), Some(1), "{answer}");
+        assert_eq!(failed(&output), ["nodes.json: the answer is no list (/api/v1/nodes)"], "{answer}");
+        for name in ["nodes.json", "part"] {
+            assert!(!cluster.path().join("collected").join(name).exists(), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_moved_into_place_has_failed() {
+    let cluster = whole();
+    executable(cluster.path(), "mv", "#!/bin/sh\necho 'disk full' >&2; exit 1\n");
+    let output = collect(cluster.path());
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""));
+    assert!(failed(&output)[0].contains(".json: disk full ("), "{}", stderr(&output));
+}
+
+#[test]
+fn a_folder_may_begin_with_a_dash() {
+    let cluster = whole();
+    let output = run(cluster.path(), &SCRIPT, &["sh"], "-p");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(cluster.path().join("-p/nodes.json").is_file());
+}
+
+/// With noclobber, too, and whatever their `echo` does with a backslash.
+#[test]
+fn every_shell_runs_it() {
+    let shells = [&["sh"][..], &["dash"], &["bash"], &["zsh"], &["mksh"], &["yash"], &["busybox", "sh"]];
+    let is_there = |shell: &&&[&str]| Command::new(shell[0]).args(&shell[1..]).args(["-c", "exit"]).output().is_ok();
+    let error = r"Error from server (Forbidden): C:\new";
+    for shell in shells.iter().filter(is_there) {
+        let cluster = whole();
+        fs::write(cluster.path().join(format!("{NODES}.error")), error).unwrap();
+        let output = run(cluster.path(), &SCRIPT, &[shell, &["-C"][..]].concat(), "collected");
+        assert_eq!(output.status.code(), Some(1), "{shell:?}: {}", stderr(&output));
+        assert!(stderr(&output).starts_with("context        prod\\new\n"), "{shell:?}: {}", stderr(&output));
+        assert_eq!(failed(&output), [format!("nodes.json: {error} (/api/v1/nodes)")], "{shell:?}");
+    }
+    // zsh, which may not be there, lets nobody set it.
+    assert!(!SCRIPT.contains("status="));
+}
+
+#[test]
+fn only_the_user_can_read_it() {
+    let cluster = whole();
+    assert_eq!(collect(cluster.path()).status.code(), Some(0));
+    let folder = cluster.path().join("collected");
+    let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    for path in files.chain([folder.clone()]) {
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
+    }
+}
+
+#[test]
+fn without_kubectl_nothing_is_made() {
+    let folder = folder(&[("collect.sh", SCRIPT.clone())]);
+    let mut command = Command::new("/bin/sh");
+    command.args(["collect.sh", "collected"]).current_dir(&folder).env("PATH", folder.path());
+    let output = command.output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(2), "kubectl is not in PATH\n"));
+    assert!(!folder.path().join("collected").exists());
+}
+
+#[test]
+fn where_no_api_server_answers_it_stops_and_leaves_nothing() {
+    let cluster = whole();
+    let crds_error = cluster.path().join(format!("{CRDS}.error"));
+    for error in ["Unable to connect to the server: EOF", "error: You must be logged in to the server (Unauthorized)"] {
+        fs::write(&crds_error, error).unwrap();
+        let output = collect(cluster.path());
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""), "{error}");
+        let crds = "customresourcedefinitions.apiextensions.k8s.io.json";
+        let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        assert_eq!(failed(&output), [format!("{crds}: {error} ({path})")]);
+        assert!(!cluster.path().join("collected").exists(), "{error}");
+    }
+    // So that the next run is in nobody's way.
+    fs::remove_file(crds_error).unwrap();
+    assert_eq!(collect(cluster.path()).status.code(), Some(0));
+}
+
+#[test]
+fn where_nothing_may_be_read_it_leaves_nothing() {
+    let cluster = whole();
+    executable(cluster.path(), "kubectl", "#!/bin/sh\necho 'Error from server (Forbidden): no' >&2; exit 1\n");
+    let output = collect(cluster.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(failed(&output).len(), SCRIPT.matches("\nget ").count(), "{}", stderr(&output));
+    assert!(!cluster.path().join("collected").exists());
+    // A context that kubectl does not name is not said.
+    assert!(!stderr(&output).contains("context"), "{}", stderr(&output));
+}
+
+/// One answer that is cut off costs no other.
+#[test]
+fn where_an_api_server_has_answered_it_goes_on() {
+    let cluster = whole();
+    fs::write(cluster.path().join(format!("{NODES}.error")), "error: unexpected EOF").unwrap();
+    let output = collect(cluster.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(failed(&output), ["nodes.json: error: unexpected EOF (/api/v1/nodes)"]);
+    assert!(cluster.path().join("collected/nodemaintenances.nodemaintenance.kubevirt.io.json").is_file());
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing_that_is_not_whole() {
+    for (path, left) in [(CRDS, None), (NODES, Some("customresourcedefinitions.apiextensions.k8s.io.json"))] {
+        let cluster = whole();
+        fs::write(cluster.path().join(format!("{path}.interrupt")), "").unwrap();
+        let output = collect(cluster.path());
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let folder = fs::read_dir(cluster.path().join("collected")).ok();
+        let names = folder.into_iter().flatten().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), Vec::from_iter(left));
+    }
+}
+
+/// The script for a module with this metadata.
+fn script_for(folder: &TempDir, metadata: &Value) -> String {
+    let wasm = program::module_that_answers(&metadata.to_string(), r#"{"accepted":true}"#);
+    fs::write(folder.path().join("odd.wasm"), wasm).unwrap();
+    stdout(&program(&["policies", "collect", "--policy", &format!("{}/odd.wasm", path(folder))]))
 }
 
 /// Metadata of a module from elsewhere may be anything; it does not get into a shell.
@@ -107,14 +300,19 @@ fn a_policy_cannot_write_into_the_script() {
         "rules": [
             {"apiGroups": ["$(id)"], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]},
             {"apiGroups": [""], "apiVersions": ["v1'; id; '"], "resources": ["secrets"], "operations": ["CREATE"]},
-            {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["`id`", "pods/exec", "*", "pods"], "operations": ["CREATE"]},
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+             "resources": ["`id`", "pods/exec", "*", "pods"]},
+            {"apiGroups": ["a.io"], "apiVersions": ["v1"], "resources": ["as"], "operations": ["CREATE"]},
         ],
-        "contextAwareResources": [{"apiVersion": "v1; id", "kind": "ConfigMap"}, {"apiVersion": "v1", "kind": "A'; id"}],
+        "contextAwareResources": [{"apiVersion": "v1; id", "kind": "ConfigMap"}, {"apiVersion": "v1", "kind": "A'; id"},
+            {"apiVersion": "apiextensions.k8s.io/v1beta1", "kind": "CustomResourceDefinition"}],
     });
-    let wasm = program::module_that_answers(&metadata.to_string(), r#"{"accepted":true}"#);
-    fs::write(folder.path().join("odd.wasm"), wasm).unwrap();
-    let script = stdout(&program(&["policies", "collect", "--policy", &format!("{}/odd.wasm", path(&folder))]));
+    let script = script_for(&folder, &metadata);
     let gets: Vec<&str> = script.lines().filter(|line| line.starts_with("get ") && !line.ends_with('{')).collect();
+    // The script looks into these.
+    let crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    assert!(gets[0].ends_with(&format!(" '{crds}'")), "{script}");
+    assert!(gets.contains(&"get as.a.io.json '/apis/a.io/v1/as'"), "{script}");
     assert!(gets.contains(&"get pods.json '/api/v1/pods'"), "{script}");
     let plain = |c: char| c.is_ascii_alphanumeric() || " './-".contains(c);
     assert!(gets.iter().all(|line| line.chars().all(plain) && !line.contains(" id")), "{gets:?}");
