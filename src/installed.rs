@@ -1,10 +1,10 @@
 //! Which HCO a snapshot shows, and whether it shows one.
 
 use upgrade_gate_core::{
-    CLUSTER_SERVICE_VERSION, CustomResource, Fields, HYPERCONVERGED, HyperConverged, SUBSCRIPTION, Severity, Version,
-    is_hco_package, of_many, shorten, upgrade::ClusterServiceVersion,
+    CLUSTER_SERVICE_VERSION, CustomResource, Fields, HYPERCONVERGED, HyperConverged, INSTALL_PLAN, SUBSCRIPTION,
+    Severity, Version, is_hco_package, of_many, shorten, upgrade::ClusterServiceVersion,
 };
-use upgrade_gate_snapshot::{Object, Snapshot};
+use upgrade_gate_snapshot::{Kind, Object, Snapshot};
 
 use crate::{
     missing::own,
@@ -88,6 +88,12 @@ const MAX_SAID: usize = 5;
 
 fn csv_version(csv: &ClusterServiceVersion) -> Option<Version> {
     csv.versions.first().copied()
+}
+
+/// Whether the program itself looks at objects of this kind once all were read.
+pub(crate) fn is_looked_at(kind: &Kind) -> bool {
+    let resources = [HYPERCONVERGED, CLUSTER_SERVICE_VERSION, SUBSCRIPTION, INSTALL_PLAN];
+    resources.iter().any(|resource| kind.group() == resource.group() && kind.kind == resource.kind)
 }
 
 /// The objects of a kind, whatever the version of its group.

@@ -1,12 +1,20 @@
 //! What the policies say about the reviews, as findings of the report.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use rayon::prelude::*;
 use serde_json::Value;
-use upgrade_gate_core::{self as core, Effect, GroupVersionKind, Severity, shorten};
+use upgrade_gate_core::{
+    self as core, Answer, Cluster, Effect, GetQuery, GroupVersionKind, ListQuery, ReadError, Severity, shorten,
+};
 use upgrade_gate_host::{Context, ContextAwareResource, Evaluation, EvaluationError, Response};
-use upgrade_gate_snapshot::Kind;
+use upgrade_gate_snapshot::{Kind, Object};
 
 use crate::{
     missing::SCRIPT,
@@ -29,10 +37,46 @@ pub(crate) fn judge(policies: &[Loaded], reviews: &[Review<'_>], context: &Conte
         .flat_map(|policy| reviews.iter().filter(|review| review.is_for(policy)).map(move |review| (policy, review)))
         .collect();
     let one = |(policy, review): (&Loaded, &Review<'_>)| {
+        if review.is_settled() {
+            return Judged { phase: review.phase, findings: Vec::new() };
+        }
         let outcome = policy.policy.evaluate(&review.request(), DEFAULT_SETTINGS, &policy.grants, context);
         Judged { phase: review.phase, findings: findings(policy, review, outcome) }
     };
     pairs.into_par_iter().map(one).collect()
+}
+
+/// Whether every policy accepts an object as it is without a word, and without asking for any other object: then
+/// nothing that is read later can change that.
+pub(crate) fn is_settled(policies: &[Loaded], object: &Object) -> bool {
+    let review = Review::audit(object);
+    let mut policies = policies.iter().filter(|policy| review.is_for(policy));
+    policies.all(|policy| {
+        let cluster = Arc::new(NotAsked(AtomicBool::new(true)));
+        let context = Context::new(cluster.clone());
+        let outcome = policy.policy.evaluate(&review.request(), DEFAULT_SETTINGS, &policy.grants, &context);
+        findings(policy, &review, outcome).is_empty() && cluster.0.load(Ordering::Relaxed)
+    })
+}
+
+/// Remembers whether it was asked.
+struct NotAsked(AtomicBool);
+
+impl NotAsked {
+    fn asked(&self) -> ReadError {
+        self.0.store(false, Ordering::Relaxed);
+        ReadError::Unavailable("the cluster is still being read".into())
+    }
+}
+
+impl Cluster for NotAsked {
+    fn get(&self, _: &GetQuery) -> std::result::Result<Answer, ReadError> {
+        Err(self.asked())
+    }
+
+    fn list(&self, _: &ListQuery) -> std::result::Result<Answer, ReadError> {
+        Err(self.asked())
+    }
 }
 
 fn findings(

@@ -3,6 +3,7 @@
 
 mod policy_set;
 mod source;
+mod progress;
 mod review;
 mod installed;
 mod simulate;

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rayon::prelude::*;
 use upgrade_gate_bundle::{BUNDLED, Bundled};
 use upgrade_gate_core::{
     CLUSTER_EXTENSION, CLUSTER_SERVICE_VERSION, CLUSTER_VERSION, HYPERCONVERGED, INSTALL_PLAN, NODE_MAINTENANCE,
@@ -37,7 +38,7 @@ pub(crate) fn load(names: &[PolicyName]) -> Result<Vec<Loaded>, Error> {
     let host = Host::new(Limits::default())?;
     let repeated = |index: usize, name: &PolicyName| names.iter().take(index).any(|earlier| earlier == name);
     let policies: Vec<Loaded> = if names.is_empty() {
-        BUNDLED.iter().map(|bundled| load_bundled(&host, *bundled)).collect::<Result<_, _>>()?
+        BUNDLED.par_iter().map(|bundled| load_bundled(&host, *bundled)).collect::<Result<_, _>>()?
     } else {
         let once = names.iter().enumerate().filter(|(index, name)| !repeated(*index, name));
         once.map(|(_, name)| load_one(&host, name)).collect::<Result<_, _>>()?

@@ -39,6 +39,11 @@ impl<'a> Review<'a> {
         Self { phase, operation: if old.is_some() { "UPDATE" } else { "CREATE" }, object, old, origin }
     }
 
+    /// Whether all was said about it while it was read.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.object.is_settled()
+    }
+
     /// Whether the policy wants to see it.
     pub(crate) fn is_for(&self, policy: &Loaded) -> bool {
         let GroupVersionKind { version, .. } = self.kind();

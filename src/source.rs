@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::File,
-    io,
+    io, mem,
     path::{Path, PathBuf},
 };
 
@@ -22,8 +22,7 @@ pub(crate) fn read_apart(sources: &[PathBuf], wanted: Wanted) -> Result<Snapshot
 
 /// Reads every source. What is inside a directory and cannot be read is part of the snapshot's
 /// report; a source that cannot be opened ends the run.
-pub(crate) fn read(sources: &[PathBuf], wanted: Wanted, assumed: &[GroupResource]) -> Result<Snapshot, Error> {
-    let mut builder = Builder::new(wanted);
+pub(crate) fn read(sources: &[PathBuf], mut builder: Builder, assumed: &[GroupResource]) -> Result<Snapshot, Error> {
     for resource in assumed {
         builder.assume_captured(resource.clone());
     }
@@ -40,26 +39,35 @@ fn read_all(sources: &[PathBuf], mut builder: Builder) -> Result<Snapshot, Error
 
 fn read_source(path: &Path, builder: &mut Builder) -> io::Result<()> {
     if path == Path::new("-") {
-        builder.read("-", io::stdin().lock());
+        builder.read("-", io::stdin());
     } else if path.metadata()?.is_dir() {
         path.read_dir()?;
         read_directory(path, builder)?;
     } else {
-        builder.read(&shown(path), File::open(path)?);
+        let file = File::open(path)?;
+        builder.read_files(vec![(shown(path), || Ok(file))]);
     }
     Ok(())
 }
+
+/// So many files are handed over at once: enough for all cores, and few to remember.
+const BATCH: usize = 500;
 
 /// In the order of names, so that a report does not depend on the file system. Links are followed,
 /// as in a mounted ConfigMap, but not to a place outside the source: it may come from anybody.
 fn read_directory(path: &Path, builder: &mut Builder) -> io::Result<()> {
     let root = path.canonicalize()?;
     let mut followed = BTreeSet::new();
+    let mut batch = Vec::new();
     let mut entries = WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter();
     while let Some(entry) = entries.next() {
         match entry {
             Ok(entry) => match refused_link(&entry, &root, &mut followed) {
-                None => read_file(&entry, builder),
+                // Only regular files: a pipe or a device may have no end.
+                None if entry.file_type().is_file() => {
+                    batch.push((shown(entry.path()), move || File::open(entry.path())));
+                }
+                None => {}
                 Some(flaw) => {
                     builder.link(&shown(entry.path()), flaw);
                     if entry.file_type().is_dir() {
@@ -78,7 +86,11 @@ fn read_directory(path: &Path, builder: &mut Builder) -> io::Result<()> {
                 }
             }
         }
+        if batch.len() == BATCH {
+            builder.read_files(mem::take(&mut batch));
+        }
     }
+    builder.read_files(batch);
     Ok(())
 }
 
@@ -94,16 +106,6 @@ fn refused_link(entry: &DirEntry, root: &Path, followed: &mut BTreeSet<PathBuf>)
             again.then_some(Flaw::LinkCycle)
         }
         _ => Some(Flaw::LinkOut),
-    }
-}
-
-/// Only regular files: a pipe or a device may have no end.
-fn read_file(entry: &DirEntry, builder: &mut Builder) {
-    if entry.file_type().is_file() {
-        match File::open(entry.path()) {
-            Ok(file) => builder.read(&shown(entry.path()), file),
-            Err(error) => builder.unreadable(&shown(entry.path()), &error),
-        }
     }
 }
 

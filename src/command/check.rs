@@ -4,13 +4,13 @@ use std::{path::Path, sync::Arc};
 
 use upgrade_gate_core::GroupResource;
 use upgrade_gate_host::Context;
-use upgrade_gate_snapshot::Wanted;
+use upgrade_gate_snapshot::{Builder, Wanted};
 
 use crate::{
     cli::CheckArgs,
     error::Error,
-    installed::Installed,
-    judge, missing, policy_set, proposed,
+    installed::{self, Installed},
+    judge, missing, policy_set, progress, proposed,
     report::{self, Input, Phase, Report},
     review::Review,
     simulate, source,
@@ -35,15 +35,22 @@ pub fn check(args: &CheckArgs) -> Result<Report, Error> {
     if stdin.count() > 1 {
         return Err(Error::StdinTwice);
     }
-    let policies = policy_set::load(&args.policies)?;
+    let policies = Arc::new(policy_set::load(&args.policies)?);
     let wanted = policy_set::wanted_of_cluster(&policies);
     if let Some(resource) = args.assume_captured.iter().find(|resource| !is_asked_for(resource, &wanted)) {
         let asked: Vec<String> = wanted.kinds().map(|kind| format!("`{}`", kind.resource())).collect();
         return Err(Error::Unasked { resource: resource.clone(), asked: asked.join(", ") });
     }
-    let snapshot = Arc::new(source::read(&args.sources, wanted, &args.assume_captured)?);
-    let proposed = source::read_apart(&args.proposed, policy_set::wanted(&policies))?;
     let is_proposed = !args.proposed.is_empty();
+    let mut builder = Builder::new(wanted);
+    if !is_proposed {
+        let policies = policies.clone();
+        builder.settle(move |object| !installed::is_looked_at(&object.kind) && judge::is_settled(&policies, object));
+    }
+    let progress = builder.progress();
+    let read = || source::read(&args.sources, builder, &args.assume_captured);
+    let snapshot = Arc::new(progress::shown(&progress, args.quiet, read)?);
+    let proposed = source::read_apart(&args.proposed, policy_set::wanted(policies.iter()))?;
 
     let installed = Installed::of(&snapshot);
     let simulated = if is_proposed && args.to.is_none() {

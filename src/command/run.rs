@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 use upgrade_gate_core::{Fields, NoCluster, escape, shorten};
 use upgrade_gate_host::{Cluster, Context, Host, Limits, Response};
-use upgrade_gate_snapshot::Skipped;
+use upgrade_gate_snapshot::{Builder, Skipped};
 
 use crate::{
     cli::RunArgs,
@@ -31,7 +31,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     policy.accepts(&settings)?;
     let text = read(&args.request).map_err(|error| not_a_request(&args.request, &error.to_string()))?;
     let request = request(&text).ok_or_else(|| not_a_request(&args.request, "expected a JSON object with a `uid`"))?;
-    let snapshot = source::read(&args.snapshot, policy_set::wanted([&policy]), &[])?;
+    let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([&policy])), &[])?;
     let mut notes: Vec<String> = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(not_read).collect();
     let cluster: Arc<dyn Cluster + Send + Sync> =
         if args.snapshot.is_empty() { Arc::new(NoCluster) } else { Arc::new(snapshot) };

@@ -2,18 +2,15 @@
 
 use std::borrow::Cow;
 
-use crate::{archive, flaw::Flaw, packed::Packing, text};
+use memchr::memchr_iter;
+
+use crate::{archive, file::File, flaw::Flaw, packed::Packing, zip};
 
 /// How much of a file decides whether the rest is read: logs are left alone.
-pub(crate) const HEAD: u64 = 8 << 10;
-
-/// How a zip file begins.
-///
-/// Source: APPNOTE.TXT 6.3.10.
-const ZIP: &[u8] = b"PK\x03\x04";
+pub(crate) const HEAD: usize = 8 << 10;
 
 pub(crate) fn is_archive(head: &[u8]) -> bool {
-    Packing::of(head).is_some() || archive::is_tar(head) || head.starts_with(ZIP)
+    Packing::of(head).is_some() || archive::is_tar(head) || zip::is_zip(head)
 }
 
 /// A file as text: UTF-8, or UTF-16 with a byte order mark, which PowerShell's `>` writes.
@@ -40,17 +37,59 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, (Flaw, usize, String)
     }
 }
 
-/// Whether a file is worth reading to its end, by its first bytes and, for one that begins oddly, by
-/// its name.
-pub(crate) fn is_candidate(path: &str, is_place: bool, head: &[u8]) -> bool {
-    let text = match decode(head) {
-        Ok(text) => text,
-        Err((_, _, text)) => text.into(),
-    };
-    let text = text.trim_start();
+/// Whether a file begins as UTF-16 with its mark does.
+pub(crate) fn is_utf16(head: &[u8]) -> bool {
+    head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff")
+}
+
+/// UTF-8 may have a mark, too.
+pub(crate) fn without_mark(head: &[u8]) -> &[u8] {
+    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
+}
+
+/// How bytes read, as far as they do: of what is to be judged by its words.
+pub(crate) fn legible(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        // Cut in a character.
+        Err(error) if error.error_len().is_none() => {
+            let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            str::from_utf8(whole).unwrap_or_default().into()
+        }
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
+/// Text as it is in the pieces of a stream.
+///
+/// # Errors
+/// [`Flaw::NotText`], and the lines between the start and the flaw.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, (Flaw, usize)> {
+    str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        (Flaw::NotText, memchr_iter(b'\n', before).count())
+    })
+}
+
+/// How a file begins, as far as it is legible.
+pub(crate) fn text_of(head: &[u8]) -> Cow<'_, str> {
+    match is_utf16(head).then(|| decode(head)) {
+        None => legible(without_mark(head)),
+        Some(Ok(text)) => text,
+        Some(Err((_, _, text))) => text.into(),
+    }
+}
+
+/// Whether a file is worth reading to its end, by how it begins and, for one that begins oddly, by its name.
+pub(crate) fn is_candidate(file: &File, begins: &str) -> bool {
+    let text = begins.trim_start();
     // Many a log is of JSON too, but few lines of logs have a kind.
-    let is_json = text.starts_with('{') && text.contains("\"kind\"");
-    is_named_as_document(path) || is_place || is_json || text::begins_as_document(text)
+    let is_json = || text.starts_with('{') && text.contains("\"kind\"");
+    file.is_document || is_json()
+}
+
+pub(crate) fn is_named_as_archive(path: &str) -> bool {
+    [".tar", ".tgz", ".tar.gz", ".tar.zst", ".txz", ".tar.xz", ".zip"].iter().any(|end| path.ends_with(end))
 }
 
 pub(crate) fn is_named_as_document(path: &str) -> bool {

@@ -73,6 +73,28 @@ impl Evidence {
         self.assumed.insert(resource);
     }
 
+    /// Takes in what came of the next file; what was there first stays.
+    pub(crate) fn add(&mut self, next: Self) {
+        let Self { lists, places, broken, crd_lists, crds, images, assumed } = next;
+        lists.into_iter().for_each(|(kind, path)| {
+            self.lists.entry(kind).or_insert(path);
+        });
+        places.into_iter().for_each(|(resource, path)| {
+            self.places.entry(resource).or_insert(path);
+        });
+        broken.into_iter().for_each(|(resource, why)| {
+            self.broken.entry(resource).or_insert(why);
+        });
+        self.crd_lists.extend(crd_lists);
+        self.crds.extend(crds);
+        self.assumed.extend(assumed);
+        for (name, image) in images {
+            let known = self.images.entry(name).or_default();
+            known.folders.extend(image.folders);
+            known.crds.extend(image.crds);
+        }
+    }
+
     /// A whole list; `crds` where it is one of CustomResourceDefinitions.
     pub(crate) fn list(&mut self, kind: Kind, path: &str, crds: Option<BTreeSet<String>>) {
         if let Some(crds) = crds {

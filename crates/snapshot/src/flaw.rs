@@ -1,10 +1,15 @@
 //! Why something of a source was not taken. No reason quotes the content of an object.
 
-/// The largest object that is kept, in bytes of JSON: the API server itself takes 3 MiB.
-pub const MAX_OBJECT: usize = 16 << 20;
+use std::io;
 
-/// The largest file that is read, in bytes: it is held in memory as a whole.
-pub const MAX_FILE: u64 = 512 << 20;
+/// The largest object that is kept, in bytes of JSON: the API server itself takes 3 MiB.
+pub const MAX_OBJECT: usize = if cfg!(fuzzing) { 12 << 10 } else { 16 << 20 };
+
+/// So many bytes of a file are held in memory where nothing says where an object of it ends, or what it is.
+pub const MAX_UNBOUNDED: u64 = if cfg!(fuzzing) { 48 << 10 } else { 64 << 20 };
+
+/// A zip file that comes as a stream is held in memory, as its end says what is in it: so many bytes of one.
+pub const MAX_ZIP_STREAM: u64 = 256 << 20;
 
 /// The deepest nesting of an object that is kept, in levels: so much `serde_json` parses, and whoever
 /// is handed the object need not do better.
@@ -22,15 +27,24 @@ pub enum Flaw {
     /// A link to a folder above it, or to one that was read already.
     #[error("is a link to a folder that is read by another name")]
     LinkCycle,
-    /// Larger than [`MAX_FILE`].
-    #[error("has more than {MAX_FILE} bytes: split it by kind, as `kubectl get --raw` writes it")]
-    FileTooLarge,
-    /// A zip file, or an archive in an archive.
-    #[error("is an archive that is not opened: unpack it, and check the folder")]
+    /// UTF-16, and more than [`MAX_UNBOUNDED`] of it.
+    #[error("is UTF-16 text of more than {MAX_UNBOUNDED} bytes: convert it to UTF-8")]
+    Utf16,
+    /// A list in a stream whose items leave their type to it, and come before it says it.
+    #[error("has more than {MAX_UNBOUNDED} bytes of items before the kind of their list: save it as a file")]
+    Unbounded,
+    /// An archive in an archive.
+    #[error("is an archive in an archive, which is not opened: unpack it, and check the folder")]
     Unopened,
+    /// A zip file in a stream, of more than [`MAX_ZIP_STREAM`].
+    #[error("is a zip file of more than {MAX_ZIP_STREAM} bytes, whose end has to be read first: save it as a file")]
+    ZipStream,
     /// An archive whose rest cannot be read, and why.
     #[error("cannot be read to its end: {0}")]
     Archive(String),
+    /// Something else than its name says.
+    #[error("is named as an archive, and is none")]
+    NoArchive,
     /// Nothing in it.
     #[error("is empty")]
     Empty,
@@ -73,4 +87,24 @@ pub enum Flaw {
     /// The kind is wanted, but not in this version.
     #[error("is of apiVersion {0}, which no policy knows")]
     OtherVersion(String),
+}
+
+/// A limit of ours that was met, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Limit(String);
+
+pub(crate) fn limit(words: impl Into<String>) -> io::Error {
+    io::Error::other(Limit(words.into()))
+}
+
+/// An error in words: those of the system and of our own limits. What a decoder says of hostile bytes is not for
+/// people.
+pub(crate) fn words(error: &io::Error) -> String {
+    let is_limit = error.get_ref().is_some_and(|inner| inner.is::<Limit>());
+    match error.kind() {
+        _ if is_limit || error.raw_os_error().is_some() => upgrade_gate_core::shorten(&error.to_string(), 100),
+        io::ErrorKind::Other => "it is corrupt".into(),
+        kind => kind.to_string(),
+    }
 }

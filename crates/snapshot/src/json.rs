@@ -1,10 +1,11 @@
-//! JSON: one document, several in a row, one a line.
+//! JSON: one document or item, read.
 
-use std::{cell::Cell, collections::BTreeSet, fmt};
+use std::{borrow::Cow, cell::Cell, collections::BTreeSet, fmt};
 
+use memchr::{memchr, memchr2};
 use serde::{
-    Deserialize, Deserializer as _,
-    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    Deserialize,
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Deserializer, error::Category, value::RawValue};
 
@@ -12,50 +13,6 @@ use crate::{
     flaw::{Flaw, MAX_DEPTH},
     wanted::Kind,
 };
-
-/// Where a text stops being JSON.
-pub(crate) struct Break<'a> {
-    pub(crate) flaw: Flaw,
-    /// What could not be read, to the end of the text.
-    pub(crate) rest: &'a str,
-    /// Lines between the start of `rest` and the place of the error.
-    pub(crate) lines_down: usize,
-    /// The items of a list that was cut, as far as they are whole.
-    pub(crate) items: Vec<&'a RawValue>,
-    /// What came before the cut of `apiVersion` and `kind`.
-    api_version: Option<String>,
-    kind: Option<String>,
-}
-
-impl Break<'_> {
-    /// What the list says its items are.
-    pub(crate) fn list_kind(&self) -> Option<Kind> {
-        Kind::listed(self.api_version.as_deref()?, self.kind.as_deref()?)
-    }
-}
-
-/// The documents of a text, in order, and what broke it off.
-pub(crate) fn documents(text: &str) -> (Vec<&RawValue>, Option<Break<'_>>) {
-    let mut stream = Deserializer::from_str(text).into_iter::<&RawValue>();
-    let mut documents = Vec::new();
-    loop {
-        let start = stream.byte_offset();
-        match stream.next() {
-            None => return (documents, None),
-            Some(Ok(document)) => documents.push(document),
-            Some(Err(error)) => {
-                let rest = text.get(start..).unwrap_or_default();
-                let before = text.get(..start).unwrap_or_default().matches('\n').count();
-                let lines_down = error.line().saturating_sub(before + 1);
-                let mut broken =
-                    Break { flaw: flaw_of(&error), rest, lines_down, items: Vec::new(), api_version: None, kind: None };
-                // The error is known already; what comes before it is kept.
-                let _ = Deserializer::from_str(rest).deserialize_map(CutList { list: &mut broken });
-                return (documents, Some(broken));
-            }
-        }
-    }
-}
 
 /// What an object or a list says of itself.
 #[derive(Deserialize)]
@@ -71,27 +28,78 @@ pub(crate) struct Head<'a> {
     pub(crate) items: Option<&'a RawValue>,
 }
 
+impl Head<'_> {
+    /// What the items of a list are where they do not say it themselves.
+    pub(crate) fn items_kind(&self) -> Option<Kind> {
+        Kind::listed(self.api_version.as_deref().unwrap_or_default(), self.kind.as_deref()?)
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        self.items.is_some() && self.kind.as_deref().is_some_and(|kind| kind.ends_with("List"))
+    }
+}
+
+/// Reads the first level of a document or an item, to its end.
+///
 /// # Errors
-/// [`Flaw::NotAnObject`], or [`Flaw::DuplicateKey`] where one of these four is there twice.
-pub(crate) fn head(document: &RawValue) -> Result<Head<'_>, Flaw> {
-    serde_json::from_str(document.get()).map_err(|error| {
-        let duplicate = error.to_string().starts_with("duplicate field");
-        if duplicate { Flaw::DuplicateKey } else { Flaw::NotAnObject }
+/// Its flaw, and the lines between its start and the flaw: [`Flaw::NotAnObject`], [`Flaw::DuplicateKey`] where
+/// one of these four is there twice, and where it is no JSON.
+pub(crate) fn head(text: &str) -> Result<Head<'_>, (Flaw, usize)> {
+    // A struct may be read from a list, too.
+    if text.trim_ascii_start().starts_with('[') {
+        return Err((Flaw::NotAnObject, 0));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        let flaw = match error.classify() {
+            Category::Eof => Flaw::Truncated { format: "JSON" },
+            Category::Data if error.to_string().starts_with("duplicate field") => Flaw::DuplicateKey,
+            Category::Data => return (Flaw::NotAnObject, 0),
+            Category::Io | Category::Syntax => Flaw::Syntax { format: "JSON", column: error.column() },
+        };
+        (flaw, error.line().saturating_sub(1))
     })
 }
 
 /// Whether a document is other people's, such as the values of a chart or an answer of Prometheus: an
 /// object, or a list of objects, that names neither apiVersion nor kind.
-pub(crate) fn is_foreign(raw: &RawValue) -> bool {
-    let names_neither = |raw: &RawValue| {
-        head(raw).is_ok_and(|head| head.api_version.is_none() && head.kind.is_none() && head.items.is_none())
+pub(crate) fn is_foreign(text: &str) -> bool {
+    let names_neither = |text: &str| {
+        head(text).is_ok_and(|head| head.api_version.is_none() && head.kind.is_none() && head.items.is_none())
     };
-    elements(raw).map_or_else(|| names_neither(raw), |elements| elements.into_iter().all(names_neither))
+    elements(text)
+        .map_or_else(|| names_neither(text), |elements| elements.into_iter().map(RawValue::get).all(names_neither))
 }
 
 /// The elements of a list; `None` where it is none.
-pub(crate) fn elements(list: &RawValue) -> Option<Vec<&RawValue>> {
-    serde_json::from_str(list.get()).ok()
+pub(crate) fn elements(list: &str) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(list).ok()
+}
+
+/// JSON without the blanks between its parts, which are a third of what kubectl writes.
+pub(crate) fn compact(json: &str) -> String {
+    let mut compact = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((between, string)) = memchr(b'"', rest.as_bytes()).and_then(|quote| rest.split_at_checked(quote)) {
+        compact.extend(between.split_ascii_whitespace());
+        let (string, after) = string.split_at_checked(string_end(string.as_bytes())).unwrap_or((string, ""));
+        compact += string;
+        rest = after;
+    }
+    compact.extend(rest.split_ascii_whitespace());
+    compact
+}
+
+/// Where a string ends that starts with its quote.
+fn string_end(text: &[u8]) -> usize {
+    let mut end = 1;
+    while let Some(found) = text.get(end..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        end += found + 1;
+        match text.get(end - 1) {
+            Some(b'\\') => end += 1,
+            _ => return end,
+        }
+    }
+    text.len()
 }
 
 /// A text as a JSON string.
@@ -103,9 +111,9 @@ pub(crate) fn quoted(text: &str) -> String {
 ///
 /// # Errors
 /// [`Flaw::TooDeep`] and [`Flaw::DuplicateKey`]; the syntax is known to be right.
-pub(crate) fn inspect(object: &RawValue) -> Result<(), Flaw> {
+pub(crate) fn inspect(object: &str) -> Result<(), Flaw> {
     let found = Cell::new(None);
-    let mut deserializer = Deserializer::from_str(object.get());
+    let mut deserializer = Deserializer::from_str(object);
     let outcome = Inspector { depth: 0, found: &found }.deserialize(&mut deserializer);
     match (outcome, found.take()) {
         (Ok(()), _) => Ok(()),
@@ -117,67 +125,9 @@ pub(crate) fn inspect(object: &RawValue) -> Result<(), Flaw> {
     }
 }
 
-fn flaw_of(error: &serde_json::Error) -> Flaw {
-    match error.classify() {
-        Category::Eof => Flaw::Truncated { format: "JSON" },
-        Category::Io | Category::Syntax | Category::Data => Flaw::Syntax { format: "JSON", column: error.column() },
-    }
-}
-
-/// A list of which the end is missing.
-struct CutList<'l, 'a> {
-    list: &'l mut Break<'a>,
-}
-
-impl<'a> Visitor<'a> for CutList<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "items" {
-                map.next_value_seed(CutItems { items: &mut self.list.items })?;
-            } else if key == "apiVersion" {
-                self.list.api_version = map.next_value()?;
-            } else if key == "kind" {
-                self.list.kind = map.next_value()?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-struct CutItems<'i, 'a> {
-    items: &'i mut Vec<&'a RawValue>,
-}
-
-impl<'a> DeserializeSeed<'a> for CutItems<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'a> Visitor<'a> for CutItems<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("items")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(item) = seq.next_element()? {
-            self.items.push(item);
-        }
-        Ok(())
-    }
-}
+/// A key, which is a part of the text itself where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Walks a value without building it.
 #[derive(Clone, Copy)]
@@ -218,7 +168,7 @@ impl<'de> Visitor<'de> for Inspector<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let inner = self.deeper()?;
         let mut keys = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(Key(key)) = map.next_key()? {
             if !keys.insert(key) {
                 return Err(self.fail(Flaw::DuplicateKey));
             }
@@ -255,5 +205,28 @@ impl<'de> Visitor<'de> for Inspector<'_> {
 
     fn visit_str<E>(self, _: &str) -> Result<(), E> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test says no")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_is_the_same_without_blanks() {
+        let cases = [
+            ("{ }", "{}"),
+            (
+                "{\n  \"a b\" : [ 1 ,\t2.50e1, \" \\\" \\\\\" , \"\" ],\r\n\"c\": null }\n",
+                "{\"a b\":[1,2.50e1,\" \\\" \\\\\",\"\"],\"c\":null}",
+            ),
+            (" \"ü  \\u0020\" ", "\"ü  \\u0020\""),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(compact(json), expected);
+            let value = |json| serde_json::from_str::<serde_json::Value>(json).unwrap();
+            assert_eq!(value(json), value(expected));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::value::RawValue;
-use upgrade_gate_core::{Fields, Metadata};
+use upgrade_gate_core::Fields;
 
 use crate::{
     flaw::{Flaw, MAX_OBJECT},
@@ -37,7 +37,8 @@ pub struct Object {
     pub resource_version: Option<String>,
     /// For label selectors.
     pub labels: BTreeMap<String, String>,
-    /// The whole object, with apiVersion and kind even where the source left them to the list.
+    /// The whole object, with apiVersion and kind even where the source left them to the list; empty where
+    /// all was said about it while it was read ([`Builder::settle`](crate::Builder::settle)).
     pub json: String,
     /// Where it was found.
     pub origin: Origin,
@@ -45,25 +46,33 @@ pub struct Object {
 
 impl Object {
     /// Takes an object of a list or of a document; every part of it has been looked at.
-    pub(crate) fn new(kind: Kind, raw: &RawValue, typed: bool, origin: Origin) -> Result<Self, Flaw> {
-        if raw.get().len() > MAX_OBJECT {
-            return Err(Flaw::TooLarge(raw.get().len()));
+    pub(crate) fn new(
+        kind: Kind,
+        raw: &str,
+        metadata: Option<&RawValue>,
+        typed: bool,
+        origin: Origin,
+    ) -> Result<Self, Flaw> {
+        if raw.len() > MAX_OBJECT {
+            return Err(Flaw::TooLarge(raw.len()));
         }
-        json::inspect(raw)?;
-        let fields = Fields::parse(raw.get()).ok_or(Flaw::NotAnObject)?;
-        let Metadata { name, namespace, uid, resource_version, .. } = Metadata::read(&fields);
-        let metadata = fields.object("metadata");
+        let json = json::compact(raw);
+        json::inspect(&json)?;
+        let metadata = metadata.and_then(|metadata| Fields::parse(metadata.get())).unwrap_or_default();
         for field in ["name", "namespace", "uid", "resourceVersion"] {
             if metadata.raw(field).is_some() && metadata.text(field).is_none() {
                 return Err(Flaw::NoString(field));
             }
         }
+        let name = metadata.text("name").unwrap_or_default();
         if name.is_empty() && metadata.words("generateName").is_none() {
             return Err(Flaw::NoString("name"));
         }
+        let words = |field: &str| metadata.words(field);
+        let (namespace, uid, resource_version) = (words("namespace"), words("uid"), words("resourceVersion"));
         let labels = metadata.object("labels");
         let labels = labels.names().filter_map(|name| Some((name.to_owned(), labels.text(name)?))).collect();
-        let json = if typed { raw.get().to_owned() } else { with_type(&kind, &fields) };
+        let json = if typed { json } else { with_type(&kind, &json) };
         Ok(Self { kind, namespace, name, uid, resource_version, labels, json, origin })
     }
 
@@ -82,6 +91,17 @@ impl Object {
         }
     }
 
+    /// Whether all was said about it while it was read.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.json.is_empty()
+    }
+
+    pub(crate) fn settle(&mut self) {
+        self.json = String::new();
+        self.labels = BTreeMap::new();
+    }
+
     /// Whether this copy of an object replaces another one: the API server counts upwards.
     pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         let number =
@@ -91,7 +111,8 @@ impl Object {
 }
 
 /// Puts apiVersion and kind first, as the API server does.
-fn with_type(kind: &Kind, fields: &Fields<'_>) -> String {
+fn with_type(kind: &Kind, json: &str) -> String {
+    let fields = Fields::parse(json).unwrap_or_default();
     let mut json = format!(r#"{{"apiVersion":{},"kind":{}"#, quoted(&kind.api_version), quoted(&kind.kind));
     for name in fields.names().filter(|name| !["apiVersion", "kind"].contains(name)) {
         json += &format!(",{}:{}", quoted(name), fields.raw(name).map_or("null", RawValue::get));

@@ -1,17 +1,21 @@
 //! Packed files as readers of what is in them: gzip, zstd and xz, to their very end, within limits.
 
 use std::{
-    cell::Cell,
-    io::{self, Read},
-    rc::Rc,
+    io::{self, BufReader, Read},
+    sync::{
+        Arc,
+        atomic::{AtomicI32, AtomicU64, Ordering},
+    },
 };
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::{
     BlockDecodingStrategy, FrameDecoder,
     errors::{FrameDecoderError, ReadFrameHeaderError},
 };
+
+use crate::flaw::limit;
 
 /// An archive may hold so many bytes when it is unpacked.
 pub const MAX_INFLATED: u64 = 64 << 30;
@@ -20,10 +24,13 @@ pub const MAX_INFLATED: u64 = 64 << 30;
 pub const MAX_RATIO: u64 = 1_000;
 
 /// Below this nobody asks how well it is packed.
-const RATIO_FROM: u64 = 64 << 20;
+const RATIO_FROM: u64 = if cfg!(fuzzing) { 1 << 20 } else { 64 << 20 };
 
 /// What a decoder may remember, in bytes: `zstd --long=27` asks for as much, `xz -9` for half of it.
 const MAX_WINDOW: u64 = 128 << 20;
+
+/// So many packed bytes are read at once.
+const BUFFER: usize = 128 << 10;
 
 /// How a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +51,11 @@ impl Packing {
     }
 
     /// What is in it. An error of the limits says so in its words.
-    pub(crate) fn unpack<'r>(self, reader: &'r mut dyn Read) -> Box<dyn Read + 'r> {
-        let packed = Rc::new(Cell::new(0));
-        let reader = Counted { inner: reader, count: packed.clone() };
-        let inner: Box<dyn Read + 'r> = match self {
-            Self::Gzip => Box::new(MultiGzDecoder::new(reader)),
+    pub(crate) fn unpack<'r>(self, reader: &'r mut (dyn Read + Send)) -> Box<dyn Read + Send + 'r> {
+        let (packed, failure) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicI32::new(0)));
+        let reader = Counted { inner: reader, count: packed.clone(), failure: failure.clone() };
+        let inner: Box<dyn Read + Send + 'r> = match self {
+            Self::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, reader))),
             Self::Zstd => {
                 let mut decoder = FrameDecoder::new();
                 decoder.set_max_window_size(MAX_WINDOW);
@@ -59,43 +66,56 @@ impl Packing {
                 Box::new(XzReader::new_mem_limit(reader, true, kilobytes))
             }
         };
-        Box::new(Inflated { inner, packed, count: 0 })
+        Box::new(Inflated { inner, packed, failure, count: 0 })
     }
 }
 
 /// Counts what is read.
 struct Counted<'r> {
-    inner: &'r mut dyn Read,
-    count: Rc<Cell<u64>>,
+    inner: &'r mut (dyn Read + Send),
+    count: Arc<AtomicU64>,
+    /// The number of the system's error: not every decoder hands on whose fault it was.
+    failure: Arc<AtomicI32>,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.count.set(self.count.get() + read as u64);
+        let read = self.inner.read(buffer).inspect_err(|error| {
+            self.failure.store(error.raw_os_error().unwrap_or(0), Ordering::Relaxed);
+        })?;
+        self.count.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }
 
 /// Ends with an error where there is more than an archive may hold.
 struct Inflated<'r> {
-    inner: Box<dyn Read + 'r>,
-    packed: Rc<Cell<u64>>,
+    inner: Box<dyn Read + Send + 'r>,
+    packed: Arc<AtomicU64>,
+    failure: Arc<AtomicI32>,
     count: u64,
 }
 
 impl Read for Inflated<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
+        let read = self.inner.read(buffer).map_err(|error| match self.failure.load(Ordering::Relaxed) {
+            0 => error,
+            failure => io::Error::from_raw_os_error(failure),
+        })?;
         self.count += read as u64;
-        if self.count > MAX_INFLATED {
-            return Err(io::Error::other(format!("it holds more than {MAX_INFLATED} bytes")));
-        }
-        if self.count > RATIO_FROM && self.count / MAX_RATIO > self.packed.get() {
-            return Err(io::Error::other(format!("it holds more than {MAX_RATIO} times what it has packed")));
-        }
-        Ok(read)
+        within_limits(self.count, self.packed.load(Ordering::Relaxed)).map(|()| read)
     }
+}
+
+/// An error where more has come out than may come of so many bytes.
+pub(crate) fn within_limits(inflated: u64, packed: u64) -> io::Result<()> {
+    if inflated > MAX_INFLATED {
+        return Err(limit(format!("it holds more than {MAX_INFLATED} bytes")));
+    }
+    if inflated > RATIO_FROM && inflated / MAX_RATIO > packed {
+        return Err(limit(format!("it holds more than {MAX_RATIO} times what it has packed")));
+    }
+    Ok(())
 }
 
 /// All frames of a zstd file, one after the other: what pzstd and `cat` write has several, and the decoder
@@ -113,6 +133,10 @@ impl Read for Frames<'_> {
                 return self.decoder.read(buffer);
             }
             if self.decoder.is_finished() {
+                let (said, found) = (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum());
+                if said.is_some() && said != found {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
                 self.is_in_frame = false;
             } else {
                 let one = BlockDecodingStrategy::UptoBlocks(1);

@@ -31,6 +31,8 @@ pub struct Skipped {
     pub matters: bool,
     /// How many more parts of the same file have a flaw of the same kind.
     pub more: usize,
+    /// How many more files of the same source have one, beyond those that are listed.
+    pub more_files: usize,
 }
 
 /// What the user named on the command line.
@@ -75,10 +77,14 @@ impl Skipped {
     /// Why, in words.
     #[must_use]
     pub fn reason(&self) -> String {
-        match self.more {
-            0 => self.flaw.to_string(),
-            more => format!("{}; and {more} more like it in this file", self.flaw),
+        let mut reason = self.flaw.to_string();
+        if self.more > 0 {
+            reason += &format!("; and {} more like it in this file", self.more);
         }
+        if self.more_files > 0 {
+            reason += &format!("; and {} more files like it, which are not listed", self.more_files);
+        }
+        reason
     }
 }
 

@@ -1,4 +1,7 @@
-//! Telling by content what a file is, and cutting it into documents.
+//! Telling by content what a file is, and what a YAML document is.
+
+use memchr::{memchr, memchr_iter};
+use wide::u8x16;
 
 /// What a text looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,85 +35,103 @@ pub(crate) fn begins_as_document(text: &str) -> bool {
     })
 }
 
-/// A part of a file, with the line it starts on, from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Part<'a> {
-    pub(crate) text: &'a str,
-    pub(crate) line: usize,
-}
-
-/// Cuts YAML at its document markers, and at the lines of dashes that kubevirt's must-gather puts
-/// between documents although YAML knows no such marker. A marker starts a line, where no text
-/// inside a mapping can: so a broken document does not take the others with it.
-pub(crate) fn yaml_documents(text: &str) -> Vec<Part<'_>> {
-    let mut parts = Vec::new();
-    let (mut start, mut start_line, mut offset) = (0, 1, 0);
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let end = offset + line.len();
-        let bare = line.trim_end();
-        let separator = (bare.len() >= 3 && bare.bytes().all(|byte| byte == b'-')) || bare == "...";
-        // `--- # comment` and `--- {inline}` belong to the document that they start.
-        let opening = line.starts_with("--- ");
-        if separator || opening {
-            parts.push(Part { text: text.get(start..offset).unwrap_or_default(), line: start_line });
-            (start, start_line) = if separator { (end, index + 2) } else { (offset, index + 1) };
+/// The kind of a YAML document, or of an item, where its text answers without being parsed: its own keys stand
+/// in one column, exactly one of them is a plain `kind: Word`, one a plain `apiVersion`, and none may be the
+/// same key in other words. A text in quotes may have lines that look like keys.
+pub(crate) fn plain_kind(text: &[u8], column: usize) -> Option<&str> {
+    let (mut kind, mut has_version) = (None, false);
+    let mut key = text;
+    loop {
+        if !key.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-#".contains(byte)) {
+            return None;
         }
-        offset = end;
+        if let Some(rest) = key.strip_prefix(b"kind") {
+            let rest = rest.strip_prefix(b":")?;
+            let line = rest.get(..memchr(b'\n', rest).unwrap_or(rest.len()))?;
+            let word = str::from_utf8(line).ok()?;
+            let word = word.split(" #").next().unwrap_or(word).trim();
+            let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            if kind.is_some() || !is_word {
+                return None;
+            }
+            kind = Some(word);
+        }
+        has_version |= key.starts_with(b"apiVersion: ");
+        match next_key(key, column)? {
+            [] => return kind.filter(|_| has_version),
+            next => key = next,
+        }
     }
-    parts.push(Part { text: text.get(start..).unwrap_or_default(), line: start_line });
-    parts.into_iter().filter_map(without_preamble).collect()
 }
 
-/// From the first line that is neither blank nor a comment, which is where a person looks for the
-/// document; `None` where there is none.
-fn without_preamble(part: Part<'_>) -> Option<Part<'_>> {
-    let is_preamble = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    let preamble = part.text.split_inclusive('\n').take_while(|line| is_preamble(line));
-    let (lines, bytes) = preamble.fold((0, 0), |(lines, bytes), line| (lines + 1, bytes + line.len()));
-    let text = part.text.get(bytes..).filter(|text| !text.is_empty())?;
-    Some(Part { text, line: part.line + lines })
-}
-
-/// The kind of a YAML document where its text answers without being parsed: exactly one plain
-/// `kind: Word` at the start of a line, and no line that may be the same key in other words. A text in
-/// quotes may have lines that look like keys.
-pub(crate) fn plain_kind(document: &str) -> Option<&str> {
-    let is_key_in_disguise =
-        |line: &str| line.starts_with(['"', '\'', '?', '{', '!', '&', '*']) || line.starts_with("kind ");
-    if document.lines().any(|line| is_key_in_disguise(line.trim_start())) {
-        return None;
+/// Where the next line starts that does not start with a space.
+pub(crate) fn unindented(text: &[u8]) -> Option<usize> {
+    let mut offset = 0;
+    // A line end and what is behind it, sixteen at a time.
+    while let Some((at, behind)) =
+        text.get(offset..).and_then(|rest| Some((rest.first_chunk()?, rest.get(1..)?.first_chunk()?)))
+    {
+        let line_ends = u8x16::new(*at).simd_eq(u8x16::splat(b'\n')).to_bitmask();
+        let spaces = u8x16::new(*behind).simd_eq(u8x16::splat(b' ')).to_bitmask();
+        let found = line_ends & !spaces;
+        if found != 0 {
+            return Some(offset + found.trailing_zeros() as usize + 1);
+        }
+        offset += 16;
     }
-    let mut kinds = document.lines().filter_map(|line| line.strip_prefix("kind:"));
-    let (kind, more) = (kinds.next()?, kinds.next());
-    let kind = kind.split(" #").next().unwrap_or(kind).trim();
-    (more.is_none() && !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(kind)
+    let rest = text.get(offset..).unwrap_or_default();
+    let found = rest.windows(2).position(|pair| matches!(pair, [b'\n', behind] if *behind != b' '));
+    found.map(|index| offset + index + 1)
 }
 
-/// The line of a place in a text, from 1, for places asked for in rising order.
+/// The rest of a text from the next line on whose text starts in a column, or nothing where there is none;
+/// `None` where a line starts before it.
+fn next_key(mut text: &[u8], column: usize) -> Option<&[u8]> {
+    loop {
+        let next = if column == 0 { unindented(text) } else { memchr(b'\n', text).map(|line_end| line_end + 1) };
+        let Some(next) = next else { return Some(&[]) };
+        text = text.get(next..)?;
+        // Most lines are deeper.
+        if text.get(..=column).is_some_and(|start| start.iter().all(|byte| *byte == b' ')) {
+            continue;
+        }
+        let spaces = text.iter().take_while(|byte| **byte == b' ').count();
+        match text.get(spaces) {
+            None => return Some(&[]),
+            Some(b'\n' | b'\r' | b'#') => {}
+            Some(_) if spaces > column => {}
+            Some(_) if spaces == column => return text.get(spaces..),
+            Some(_) => return None,
+        }
+    }
+}
+
+/// The lines between the start of a text and a place in it, for places asked for in rising order.
 #[derive(Debug)]
 pub(crate) struct Lines<'a> {
     text: &'a str,
     offset: usize,
-    line: usize,
+    lines: usize,
 }
 
 impl<'a> Lines<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, offset: 0, line: 1 }
+        Self { text, offset: 0, lines: 0 }
     }
 
-    /// The line on which `part`, a slice of the text, starts.
-    pub(crate) fn of(&mut self, part: &str) -> usize {
+    /// Down to where `part`, a slice of the text, starts.
+    pub(crate) fn down_to(&mut self, part: &str) -> usize {
         let offset = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         if let Some(between) = self.text.as_bytes().get(self.offset..offset) {
-            self.line += between.iter().filter(|byte| **byte == b'\n').count();
+            self.lines += memchr_iter(b'\n', between).count();
             self.offset = offset;
         }
-        self.line
+        self.lines
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a panic is how a test says no")]
 mod tests {
     use super::*;
 
@@ -135,30 +156,46 @@ mod tests {
     }
 
     #[test]
-    fn yaml_is_cut_at_markers_and_dashes() {
-        let text = "# head\n---\na: 1\n---------------\n\n# b\nb: |\n  ---\n...\n--- # c\nc: 3\n---\n";
-        let parts: Vec<_> = yaml_documents(text).iter().map(|part| (part.line, part.text)).collect();
-        assert_eq!(parts, [(3, "a: 1\n"), (7, "b: |\n  ---\n"), (10, "--- # c\nc: 3\n")]);
+    fn lines_that_are_not_indented_are_found() {
+        for padding in 0..40 {
+            let text = format!("{}\n  b\n\n c\nd", "a".repeat(padding));
+            assert_eq!(unindented(text.as_bytes()), Some(padding + 5), "{padding}");
+            assert_eq!(unindented(text.trim_end_matches(['d', '\n']).replace("\n\n", "\n").as_bytes()), None);
+            assert_eq!(unindented(&text.as_bytes()[padding + 5..]), Some(4));
+        }
     }
 
     #[test]
     fn a_plain_kind_needs_no_parser() {
         let cases = [
             ("apiVersion: v1\nkind: Pod\n", Some("Pod")),
-            ("kind: Pod # a pod\n", Some("Pod")),
-            ("kind: \"Pod\"\n", None),
-            ("kind: *alias\n", None),
-            ("kind: Pod\nkind: Node\n", None),
-            ("metadata:\n  kind: Pod\n", None),
-            ("\"kind\": Pod\n", None),
-            ("kind:\n  Pod\n", None),
-            ("\"kind\": Node\nspec: \"\nkind: Pod\n\"\n", None),
-            ("? kind\n: Node\nspec: \"\nkind: Pod\n\"\n", None),
-            ("kind : Node\nspec: \"\nkind: Pod\n\"\n", None),
-            ("kind: Pod\nspec:\n  command: [\"x\"]\n", Some("Pod")),
+            ("kind: Pod # a pod\napiVersion: v1", Some("Pod")),
+            ("kind: Pod\n", None),
+            ("apiVersion: v1\nkind: \"Pod\"\n", None),
+            ("apiVersion: v1\nkind: *alias\n", None),
+            ("apiVersion: v1\nkind: Pod\nkind: Node\n", None),
+            ("apiVersion: v1\nmetadata:\n  kind: Pod\n", None),
+            ("apiVersion: v1\n\"kind\": Pod\n", None),
+            ("apiVersion: v1\nkind:\n  Pod\n", None),
+            ("apiVersion: v1\n\"kind\": Node\nspec: \"\nkind: Pod\n\"\n", None),
+            ("apiVersion: v1\n? kind\n: Node\nspec: \"\nkind: Pod\n\"\n", None),
+            ("apiVersion: v1\nkind : Node\nspec: \"\nkind: Pod\n\"\n", None),
+            ("apiVersion: v1\n<<: *node\nspec: \"\nkind: Pod\n\"\n", None),
+            (" apiVersion: v1\n kind: Node\n spec: \"\nkind: Pod\n\"\n", None),
+            ("apiVersion: v1\nkind: Pod\nspec:\n  command: [\"x\"]\n  \"kind\": Node\n", Some("Pod")),
+            ("apiVersion: v1\nmetadata:\n  kind: a\n\n# b\nkind: Pod\r\nspec:\n- kind: Node\n", Some("Pod")),
         ];
         for (text, expected) in cases {
-            assert_eq!(plain_kind(text), expected, "{text}");
+            assert_eq!(plain_kind(text.as_bytes(), 0), expected, "{text}");
+            // The same as an item of a list: its keys stand two columns to the right.
+            let item = text.lines().map(|line| if line.is_empty() { "\n".into() } else { format!("  {line}\n") });
+            let item: String = item.collect();
+            assert_eq!(
+                plain_kind(item.trim_start().as_bytes(), 2),
+                expected.filter(|_| !text.starts_with(' ')),
+                "{text}"
+            );
         }
+        assert_eq!(plain_kind(b"apiVersion: v1\n  kind: Node\n  spec: \"\nkind: Pod\n  \"", 2), None);
     }
 }

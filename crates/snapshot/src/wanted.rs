@@ -116,10 +116,7 @@ impl Wanted {
         kind == "List"
             || is("CustomResourceDefinition")
             || self.kinds.iter().any(|wanted| is(&wanted.kind))
-            || self.rules.keys().any(|rule| {
-                rule.resource == "*"
-                    || [kind, item].iter().any(|kind| resource_of(&rule.group, kind).resource == rule.resource)
-            })
+            || self.rules.keys().any(|rule| rule.resource == "*" || is_plural(rule, kind) || is_plural(rule, item))
     }
 
     /// The kinds that are asked for by name.
@@ -130,22 +127,66 @@ impl Wanted {
     /// Whether a text that could not be parsed may hold an object that decides something: the kind, its
     /// list or its plural is a word of it.
     pub(crate) fn mentioned_in(&self, text: &str) -> bool {
-        let words: BTreeSet<&str> =
-            text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        let is_kind = |word: &str| {
-            self.kinds.iter().any(|kind| kind.kind == word && !self.dispensable.contains(&kind.resource()))
+        text.as_bytes().split(|byte| !byte.is_ascii_alphanumeric()).any(|word| self.is_mention(word))
+    }
+
+    fn is_mention(&self, word: &[u8]) -> bool {
+        let Ok(word) = str::from_utf8(word) else { return false };
+        if word.is_empty() || word.len() > MAX_WORD {
+            return false;
+        }
+        let word = word.strip_suffix("List").unwrap_or(word);
+        let is_kind = |kind: &Kind| kind.kind == word && !self.dispensable.contains(&kind.resource());
+        let rules = || self.rules.keys().filter(|rule| !self.dispensable.contains(rule));
+        let is_rule = |rule: &GroupResource| {
+            rule.resource == "*" || rule.resource.eq_ignore_ascii_case(word) || is_plural(rule, word)
         };
-        let is_rule = |word: &str| {
-            let lower = word.to_lowercase();
-            self.rules.keys().filter(|rule| !self.dispensable.contains(rule)).any(|rule| {
-                rule.resource == "*"
-                    || rule.resource == lower
-                    || resource_of(&rule.group, word).resource == rule.resource
-            })
-        };
-        words
-            .into_iter()
-            .map(|word| word.strip_suffix("List").unwrap_or(word))
-            .any(|word| is_kind(word) || is_rule(word))
+        self.kinds.iter().any(is_kind) || rules().any(is_rule)
+    }
+}
+
+/// Whether a resource is that of a kind.
+fn is_plural(resource: &GroupResource, kind: &str) -> bool {
+    // Which is why most words are not looked up.
+    let starts_like_it = |(a, b): (&u8, &u8)| a.eq_ignore_ascii_case(b);
+    resource.resource.bytes().next().zip(kind.bytes().next()).is_some_and(|(a, b)| starts_like_it((&a, &b)))
+        && resource_of(&resource.group, kind).resource == resource.resource
+}
+
+/// No kind and no plural is longer: they are names of DNS labels.
+const MAX_WORD: usize = 67;
+
+/// Whether a text mentions what is wanted, of which one part is seen after the other.
+pub(crate) struct Mentions<'w> {
+    wanted: &'w Wanted,
+    /// The word that the last part ended in, as far as it can be one.
+    word: Vec<u8>,
+    found: bool,
+}
+
+impl<'w> Mentions<'w> {
+    pub(crate) fn new(wanted: &'w Wanted) -> Self {
+        Self { wanted, word: Vec::new(), found: false }
+    }
+
+    pub(crate) fn see(&mut self, part: &[u8]) {
+        if self.found {
+            return;
+        }
+        let mut words = part.split(|byte| !byte.is_ascii_alphanumeric());
+        let first = words.next().unwrap_or_default();
+        if self.word.len() <= MAX_WORD {
+            self.word.extend(first.iter().take(MAX_WORD + 1));
+        }
+        for word in words {
+            self.found |= self.wanted.is_mention(&self.word);
+            self.word.clear();
+            self.word.extend(word.iter().take(MAX_WORD + 1));
+        }
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn end(self) -> bool {
+        self.found || self.wanted.is_mention(&self.word)
     }
 }

@@ -1,4 +1,4 @@
-//! YAML: one document at a time, turned into JSON.
+//! YAML: one document or item, turned into JSON.
 
 use std::fmt;
 
@@ -6,25 +6,22 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
-use serde_json::{Map, Value, value::RawValue};
-use serde_saphyr::{Error, Spanned, budget::BudgetBreach};
+use serde_json::{Map, Value};
+use serde_saphyr::{Error, Spanned, budget::BudgetBreach, options::NonFiniteFloatPolicy};
 
-use crate::flaw::{Flaw, MAX_DEPTH};
+use crate::{
+    cut::Document,
+    flaw::{Flaw, MAX_DEPTH},
+};
 
 /// So many values may a document have: each takes up to 260 bytes of memory.
 const MAX_NODES: usize = 4_000_000;
 
-/// A document as JSON.
-pub(crate) enum Document {
-    /// An object, or anything else that is no list of objects.
-    Object(Box<RawValue>),
-    /// A mapping with `items`, each with the line it starts on, from 1 in the document.
-    List { head: Box<RawValue>, items: Vec<(usize, Box<RawValue>)> },
-}
-
+/// One document or item.
+///
 /// # Errors
-/// The flaw, and its line in the document, from 1.
-pub(crate) fn parse(text: &str) -> Result<Document, (Flaw, usize)> {
+/// Its flaw, and the lines between its start and the flaw.
+pub(crate) fn parse(text: &str) -> Result<Document<'static>, (Flaw, usize)> {
     let size = text.len();
     let budget = serde_saphyr::budget! {
         // An object of a list stands two levels down.
@@ -37,23 +34,26 @@ pub(crate) fn parse(text: &str) -> Result<Document, (Flaw, usize)> {
         max_nodes: size.saturating_add(1_000).min(MAX_NODES),
         max_total_scalar_bytes: size.saturating_add(1_000),
     };
-    let options = serde_saphyr::options! { budget: budget };
+    let options = serde_saphyr::options! {
+        budget: budget,
+        // Go writes `1e66586`, a commit perhaps, without quotes, as it is no number for it. It is null here: a
+        // label that is absent, a name that is missed.
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+    };
     let Parsed { head, items } = serde_saphyr::from_str_with_options(text, options).map_err(|error| flaw_of(&error))?;
-    let json = |value: &Value| serde_json::value::to_raw_value(value).map_err(|_| (Flaw::NotAnObject, 1));
-    let Some(items) = items else { return Ok(Document::Object(json(&head)?)) };
+    let Some(items) = items else { return Ok(Document::Value(head.to_string().into())) };
     let items = items.iter().map(|item| {
         let line = usize::try_from(item.referenced.line()).unwrap_or(1);
-        Ok((line, json(&item.value)?))
+        (line.saturating_sub(1), item.value.to_string())
     });
-    Ok(Document::List { head: json(&head)?, items: items.collect::<Result<_, _>>()? })
+    Ok(Document::List { head: head.to_string(), items: items.collect() })
 }
 
 /// The library's own messages show the text around an error, which is the user's data.
 fn flaw_of(error: &Error) -> (Flaw, usize) {
     let error = error.without_snippet();
-    let (line, column) = error.location().map_or((1, 0), |place| {
-        (usize::try_from(place.line()).unwrap_or(1).max(1), usize::try_from(place.column()).unwrap_or(0))
-    });
+    let number = |number: u64| usize::try_from(number).unwrap_or(0);
+    let (line, column) = error.location().map_or((1, 0), |place| (number(place.line()), number(place.column())));
     let flaw = match cause(error) {
         Error::Eof { .. } => Flaw::Truncated { format: "YAML" },
         Error::DuplicateMappingKey { .. } => Flaw::DuplicateKey,
@@ -67,7 +67,7 @@ fn flaw_of(error: &Error) -> (Flaw, usize) {
         Error::SerdeInvalidType { .. } => Flaw::NotAnObject,
         _ => Flaw::Syntax { format: "YAML", column },
     };
-    (flaw, line)
+    (flaw, line.saturating_sub(1))
 }
 
 /// What went wrong, wherever an alias repeated it.
