@@ -11,7 +11,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::{
+    Compression,
+    write::{DeflateEncoder, GzEncoder},
+};
 use lzma_rust2::{XzOptions, XzWriter};
 use program::{EXAMPLE, check, folder, report, stdout, typed_list};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
@@ -59,6 +62,27 @@ fn example() -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
+/// The members of a tar file, in a zip file.
+fn zip(tar: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut zip = rawzip::ZipArchiveWriter::new(&mut bytes);
+    for entry in tar::Archive::new(tar).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        if entry.header().entry_type().is_file() {
+            let name = entry.path().unwrap().to_str().unwrap().to_owned();
+            let method = rawzip::CompressionMethod::DEFLATE;
+            let (mut member, config) = zip.new_file(&name).compression_method(method).start().unwrap();
+            let mut writer = config.wrap(DeflateEncoder::new(&mut member, Compression::default()));
+            std::io::copy(&mut entry, &mut writer).unwrap();
+            let (encoder, descriptor) = writer.finish().unwrap();
+            encoder.finish().unwrap();
+            member.finish(descriptor).unwrap();
+        }
+    }
+    zip.finish().unwrap();
+    bytes
+}
+
 fn saved(name: &str, bytes: &[u8]) -> (TempDir, String) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join(name);
@@ -75,7 +99,7 @@ fn without_origins(report: &Value) -> Value {
 #[test]
 fn the_example_packed_is_the_example() {
     let expected = without_origins(&report(&[EXAMPLE]));
-    for (name, pack) in PACKINGS {
+    for (name, pack) in PACKINGS.into_iter().chain([("zip", zip as Pack)]) {
         let packed = pack(&example());
         // Told by content: the name does not matter.
         for name in [format!("must-gather.{name}"), "download".into()] {
@@ -93,6 +117,20 @@ fn the_example_packed_is_the_example() {
             command.args(["check", "-", "-q"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(&packed).unwrap();
         assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1), "{name} from standard input");
+    }
+}
+
+#[test]
+fn the_report_is_the_same_on_any_number_of_threads() {
+    let (_folder, path) = saved("must-gather.tar.gz", &gzip(&example()));
+    for source in [EXAMPLE, &path] {
+        let report = |threads: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
+            command.env("RAYON_NUM_THREADS", threads).args(["check", source, "-o", "json"]).output().unwrap().stdout
+        };
+        let one = report("1");
+        assert!(!one.is_empty());
+        assert!(report("2") == one && report("8") == one, "{source}");
     }
 }
 

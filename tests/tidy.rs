@@ -68,7 +68,8 @@ fn tests_do_not_sleep_and_are_not_ignored() {
 fn only_one_crate_knows_the_wasm_runtime_and_versions_are_stated_once() {
     for (path, text) in files("toml") {
         let path = path.to_string_lossy().into_owned();
-        if !path.ends_with("Cargo.toml") || path == "Cargo.toml" {
+        // What is fuzzed is a workspace of its own.
+        if !path.ends_with("Cargo.toml") || ["Cargo.toml", "fuzz/Cargo.toml"].contains(&path.as_str()) {
             continue;
         }
         let knows = text.contains("wasmtime");

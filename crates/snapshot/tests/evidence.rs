@@ -186,6 +186,13 @@ fn evidence_cases() -> Vec<EvidenceCase> {
             NOTHING,
         ),
         case(
+            "CRDs of which one cannot be read",
+            &[("crds.json".into(), crd_list(json!({}), &[HYPERCONVERGED.crd, "x"]).replace("\"x\"", "7"))],
+            0,
+            NotCaptured,
+            NOTHING,
+        ),
+        case(
             "first page of the CRDs, without this one",
             &[("crds.json".into(), crd_list(json!({"continue": "eyJ2"}), &[HYPERCONVERGED.crd]))],
             0,
