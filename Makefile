@@ -4,7 +4,7 @@
 CARGO ?= cargo
 PROGRAM := target/release/upgrade-gate
 
-.PHONY: help demo build policies test lint bench docs setup clean
+.PHONY: help demo build policies test lint bench fuzz docs setup clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
@@ -35,6 +35,17 @@ lint: setup ## Check formatting, lints, documentation and the builds for a brows
 
 bench: setup ## Measure; docs/performance.md has what was seen
 	$(CARGO) bench --locked
+
+FUZZ_SECONDS ?= 60
+
+fuzz: ## Try made-up input on every reader, FUZZ_SECONDS=60 for each
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	$(CARGO) fuzz build --sanitizer none
+	@for target in json yaml layouts archives response; do \
+		mkdir -p fuzz/found/$$target; case $$target in layouts | yaml) words=yaml;; *) words=json;; esac; \
+		$(CARGO) fuzz run --sanitizer none $$target fuzz/found/$$target fuzz/corpus/$$target -- -dict=fuzz/$$words.dict \
+			-max_len=4096 -timeout=30 -rss_limit_mb=1024 -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 docs: setup ## Build the API documentation into target/doc
 	$(CARGO) doc --workspace --no-deps --locked
