@@ -4,7 +4,11 @@
 
 mod program;
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use program::{check, folder, module_that_answers, report, stderr, stdout, typed_list};
 use serde_json::json;
@@ -204,4 +208,33 @@ fn a_directory_without_read_permission_makes_it_unknown() {
     let text = stdout(&output);
     assert!(text.contains("/closed cannot be read: permission denied"), "{text}");
     assert_eq!(output.status.code(), Some(3), "{text}{}", stderr(&output));
+}
+
+/// What has no end is not read, and a name that is no text is shown as far as it is.
+#[cfg(unix)]
+#[test]
+fn a_directory_may_hold_what_is_no_file_and_names_that_are_no_text() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt, os::unix::net::UnixListener};
+
+    let folder = folder(&[("proof.json", typed_list(&[]))]);
+    let path = folder.path();
+    assert!(Command::new("mkfifo").arg(path.join("a.yaml")).status().unwrap().success());
+    let _socket = UnixListener::bind(path.join("b.yaml")).unwrap();
+    let object = node_maintenance("nm-1").of_node("worker-1").json().to_string();
+    fs::write(path.join(OsStr::from_bytes(b"nm-\xff.json")), object).unwrap();
+    let report = report(&[path.to_str().unwrap()]);
+    assert_eq!(report["verdict"], "blocked");
+    assert!(report["findings"][0]["origin"]["path"].as_str().unwrap().ends_with("/nm-\u{fffd}.json"));
+    assert_eq!(report["snapshot"]["skipped"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn nobody_has_to_read_the_report() {
+    let folder = folder(&[("nm.json", node_maintenance("nm-1").of_node("worker-1").json().to_string())]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
+    command.arg("check").arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), ""));
 }
