@@ -174,3 +174,13 @@ fn of_many_files_with_the_same_flaw_some_are_listed() {
     assert_eq!(skipped[999].0, "is empty; and 500 more files like it, which are not listed");
     assert!(skipped.iter().all(|(_, matters)| !matters));
 }
+
+/// Between the walk and its turn.
+#[test]
+fn a_file_that_vanishes_is_lost() {
+    let mut builder = builder();
+    let gone = || Err::<Cursor<Vec<u8>>, _>(io::Error::from(io::ErrorKind::NotFound));
+    builder.read_files(["a.yaml", "a.log"].map(|path| (path.to_owned(), gone)).into());
+    let reason = "cannot be read: entity not found".to_owned();
+    assert_eq!(found(builder), (0, vec![(reason.clone(), false), (reason, true)]));
+}
