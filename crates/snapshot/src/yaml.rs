@@ -103,6 +103,9 @@ impl<'de> Visitor<'de> for ParsedVisitor {
         while let Some(key) = map.next_key::<String>()? {
             if key == "items" {
                 items = map.next_value()?;
+                if items.is_none() {
+                    head.insert(key, Value::Null);
+                }
             } else {
                 head.insert(key, map.next_value()?);
             }
