@@ -79,6 +79,19 @@ pub struct CheckArgs {
 /// What there is to know about policies.
 #[derive(Debug, Subcommand)]
 pub enum PoliciesCommand {
+    /// Print the bundled policies, one a line
+    List,
+    /// Print what a bundled policy judges and may ask for, and its page
+    Show {
+        /// The name of a bundled policy
+        name: String,
+    },
+    /// Write the bundled policies as annotated modules, NAME.wasm, for a policy server or kwctl
+    Export {
+        /// A folder; it is made where it does not exist
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Print a shell script that collects what they ask for with kubectl, for `check` to judge
     Collect(CollectArgs),
 }
@@ -117,6 +130,18 @@ pub struct RunArgs {
     /// What the policy sees of the cluster: a source as `check` takes it; repeatable [default: nothing]
     #[arg(long, value_name = "SOURCE")]
     pub snapshot: Vec<PathBuf>,
+
+    /// The request is any JSON, as for a policy of type `raw`
+    #[arg(long)]
+    pub raw: bool,
+
+    /// Write what the policy asks and is answered, as a session that `kwctl run` replays
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Answer the policy from such a session, one of kwctl's or of --record
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "snapshot"])]
+    pub replay: Option<PathBuf>,
 }
 
 /// `1.7`, `1.7.0`, `v1.7.0`, `4.11`, or the name of a ClusterServiceVersion.

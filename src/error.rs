@@ -7,7 +7,7 @@ use std::{
 };
 
 use upgrade_gate_core::{GroupResource, shorten};
-use upgrade_gate_host::{EvaluationError, LoadError};
+use upgrade_gate_host::LoadError;
 
 use crate::verdict::Outcome;
 
@@ -79,13 +79,13 @@ pub enum Error {
         /// In the operating system's words, or what it should be.
         reason: String,
     },
-    /// A policy that did not answer.
-    #[error("policy `{name}`: {error}")]
-    Evaluation {
+    /// A session that cannot be read or written, or is none.
+    #[error("session `{path}`: {reason}", path = .path.display())]
+    Session {
         /// As named on the command line.
-        name: String,
-        /// Why.
-        error: EvaluationError,
+        path: PathBuf,
+        /// In the operating system's words, or what it should be.
+        reason: String,
     },
     /// Standard input can be read once.
     #[error("`-` is named more than once")]
@@ -101,6 +101,14 @@ pub enum Error {
     /// Reports that would run into each other.
     #[error("two reports cannot both go to standard output")]
     TwoReportsOnStdout,
+    /// A module that cannot be written.
+    #[error("`{path}`: {error}", path = .path.display())]
+    Export {
+        /// The folder or the file.
+        path: PathBuf,
+        /// The operating system's words.
+        error: io::Error,
+    },
     /// A report that cannot be written.
     #[error("report `{to}`: {error}")]
     Report {
@@ -120,9 +128,8 @@ impl Error {
             Self::NoMetadata { .. } => {
                 Some("annotate it first: kwctl annotate -m metadata.yml -o annotated.wasm FILE".into())
             }
-            Self::Request { .. } => {
-                Some("give it an AdmissionReview, or an AdmissionRequest with uid, kind, operation and object".into())
-            }
+            Self::Request { .. } => Some("give it an AdmissionReview, or the AdmissionRequest in it, as JSON".into()),
+            Self::Session { .. } => Some("sessions are files of `run --record`, or of kwctl".into()),
             Self::Unasked { asked, .. } => Some(format!("policies ask for {asked}")),
             Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),

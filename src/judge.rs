@@ -100,6 +100,16 @@ fn findings(
         Ok(evaluation) => evaluation,
         Err(error) => return vec![new("evaluation", Result::Error, error.to_string())],
     };
+    // An answer that rests on a denial that no policy server would have made is none.
+    if !evaluation.refused.is_empty() {
+        let capabilities: Vec<&str> = evaluation.refused.iter().map(String::as_str).collect();
+        let message = format!(
+            "The policy asks for {}, which needs a network or a live cluster: here it was denied, and what the policy \
+             answers proves nothing.",
+            capabilities.join(", ")
+        );
+        return vec![new("evaluation", Result::Error, shorten(&message, MAX_TEXT))];
+    }
     let mut findings: Vec<Finding> = match recorded(&evaluation.response) {
         Some(recorded) => recorded
             .into_iter()
@@ -155,14 +165,14 @@ fn recorded(response: &Response) -> Option<Vec<core::Finding>> {
     let count = |effect| recorded.iter().filter(|finding| finding.effect == effect).count();
     let (denied, warned, unknown) = (count(Effect::Deny), count(Effect::Warn), count(Effect::Unknown));
     let as_answered = if response.allowed { denied == 0 } else { denied + unknown > 0 };
-    let warnings = response.warnings.len();
+    let warnings = response.warnings().len();
     (as_answered && (warned..=warned + unknown).contains(&warnings)).then_some(recorded)
 }
 
 /// A policy that records no findings says what it says in its message and warnings.
 fn foreign(response: &Response, new: impl Fn(&str, Result, String) -> Finding) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
-        response.warnings.iter().map(|warning| new("warning", Result::Warn, shorten(warning, MAX_TEXT))).collect();
+        response.warnings().iter().map(|warning| new("warning", Result::Warn, shorten(warning, MAX_TEXT))).collect();
     if !response.allowed {
         // audit-scanner takes code 500 for a policy that does not work.
         let result = if response.code == Some(500) { Result::Error } else { Result::Fail };
@@ -183,6 +193,6 @@ fn result_of(effect: Effect) -> Result {
 
 /// Of the policy as a whole, for findings that have none of their own.
 fn severity(policy: &Loaded) -> Severity {
-    let annotation = policy.metadata.annotations.get("io.kubewarden.policy.severity");
-    annotation.and_then(|text| serde_json::from_value(Value::from(text.as_str())).ok()).unwrap_or(Severity::Medium)
+    let annotation = policy.metadata.annotation("severity");
+    annotation.and_then(|text| serde_json::from_value(Value::from(text)).ok()).unwrap_or(Severity::Medium)
 }

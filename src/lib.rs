@@ -5,6 +5,8 @@ mod policy_set;
 mod source;
 mod progress;
 mod review;
+mod admission;
+mod session;
 mod installed;
 mod simulate;
 mod proposed;

@@ -12,7 +12,10 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(args) => command::check::run(&args),
         Command::Run(args) => command::run::run(&args),
-        Command::Policies(PoliciesCommand::Collect(args)) => command::policies::collect(&args),
+        Command::Policies(PoliciesCommand::List) => command::policies::list(),
+        Command::Policies(PoliciesCommand::Show { name }) => command::policies::show(&name),
+        Command::Policies(PoliciesCommand::Export { folder }) => command::policies::export(&folder),
+        Command::Policies(PoliciesCommand::Collect(args)) => command::collect::collect(&args),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

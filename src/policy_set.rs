@@ -43,26 +43,34 @@ pub(crate) fn load(names: &[PolicyName]) -> Result<Vec<Loaded>, Error> {
         let once = names.iter().enumerate().filter(|(index, name)| !repeated(*index, name));
         once.map(|(_, name)| load_one(&host, name)).collect::<Result<_, _>>()?
     };
-    policies.iter().try_for_each(|policy| policy.accepts(DEFAULT_SETTINGS))?;
+    for policy in &policies {
+        if policy.policy.metadata().is_none() {
+            return Err(Error::NoMetadata { name: policy.shown.clone() });
+        }
+        policy.accepts(DEFAULT_SETTINGS)?;
+    }
     Ok(policies)
 }
 
-/// Loads one policy, by name or file.
+/// Loads one policy, by name or file. It may have no metadata: then nothing says what it judges, and it is granted
+/// no access to the cluster.
 pub(crate) fn load_one(host: &Host, name: &PolicyName) -> Result<Loaded, Error> {
     match name {
-        PolicyName::Bundled(name) => {
-            let bundled = upgrade_gate_bundle::find(name).ok_or_else(|| Error::NoSuchPolicy {
-                name: name.clone(),
-                bundled: BUNDLED.iter().map(|policy| format!("`{}`", policy.name)).collect::<Vec<_>>().join(", "),
-            })?;
-            load_bundled(host, bundled)
-        }
+        PolicyName::Bundled(name) => load_bundled(host, bundled(name)?),
         PolicyName::File(path) => {
             let wasm = fs::read(path).map_err(|error| Error::PolicyFile { path: path.clone(), error })?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             prepare(host, &path.to_string_lossy(), &stem, &wasm, Compiler::Cranelift)
         }
     }
+}
+
+/// The bundled policy of that name.
+pub(crate) fn bundled(name: &str) -> Result<Bundled, Error> {
+    upgrade_gate_bundle::find(name).ok_or_else(|| Error::NoSuchPolicy {
+        name: name.into(),
+        bundled: BUNDLED.iter().map(|policy| format!("`{}`", policy.name)).collect::<Vec<_>>().join(", "),
+    })
 }
 
 impl Loaded {
@@ -81,11 +89,8 @@ fn load_bundled(host: &Host, bundled: Bundled) -> Result<Loaded, Error> {
 
 fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler) -> Result<Loaded, Error> {
     let policy = host.load(wasm, compiler).map_err(|error| Error::Load { name: shown.into(), error })?;
-    let metadata = policy.metadata().cloned().ok_or_else(|| Error::NoMetadata { name: shown.into() })?;
-    let annotation = |key: &str| {
-        let text = metadata.annotations.get(&format!("io.kubewarden.policy.{key}"));
-        text.map(|text| shorten(text, MAX_ANNOTATION))
-    };
+    let metadata = policy.metadata().cloned().unwrap_or_default();
+    let annotation = |key: &str| metadata.annotation(key).map(|text| shorten(text, MAX_ANNOTATION));
     Ok(Loaded {
         shown: shown.into(),
         name: annotation("title").unwrap_or_else(|| name.into()),

@@ -128,7 +128,7 @@ fn what_cannot_be_asked_is_exit_2_and_says_why() {
     let folder = folder(&[
         ("request.json", approval().to_string()),
         ("list.json", "[]".into()),
-        ("no-uid.json", r#"{"kind": "s3cret"}"#.into()),
+        ("no-kind.json", r#"{"uid": "s3cret"}"#.into()),
         ("secret.json", r#"{"uid": "1", "kind": "s3cret"}"#.into()),
         ("cut.json", r#"{"request": {"#.into()),
     ]);
@@ -136,10 +136,13 @@ fn what_cannot_be_asked_is_exit_2_and_says_why() {
     let cases: Vec<(Vec<String>, &str)> = vec![
         (vec!["no-such".into(), "-r".into(), path("request.json")], "policy `no-such` is not bundled"),
         (vec!["integrated-nmo".into(), "-r".into(), path("none.json")], "No such file"),
-        (vec!["integrated-nmo".into(), "-r".into(), path("list.json")], "expected a JSON object"),
-        (vec!["integrated-nmo".into(), "-r".into(), path("cut.json")], "expected a JSON object"),
-        (vec!["integrated-nmo".into(), "-r".into(), path("no-uid.json")], "expected a JSON object with a `uid`"),
-        (vec!["integrated-nmo".into(), "-r".into(), path("secret.json")], "is not an admission request"),
+        (vec!["integrated-nmo".into(), "-r".into(), path("list.json")], "cannot build AdmissionRequest object"),
+        (vec!["integrated-nmo".into(), "-r".into(), path("cut.json")], "is not JSON: line 1 column 13"),
+        (vec!["integrated-nmo".into(), "-r".into(), path("no-kind.json")], "given input: missing field `kind`"),
+        (
+            vec!["integrated-nmo".into(), "-r".into(), path("secret.json")],
+            "a field of the wrong type before line 1 column",
+        ),
         (
             vec!["integrated-nmo".into(), "-r".into(), path("request.json"), "--snapshot".into(), "no/such".into()],
             "source `no/such`",
@@ -170,11 +173,13 @@ const METADATA: &str = r#"{"protocolVersion":"v1","rules":[],"mutating":true,"ex
 fn other_policies_are_answered_as_kwctl_does() {
     let wanted = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"a": "b"}}});
     let request = json!({
-        "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "userInfo": {},
+        "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"}, "operation": "CREATE", "userInfo": {},
         "object": {"apiVersion": "v1", "kind": "Pod", "metadata": {}},
     });
     let delete = json!({
-        "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "DELETE", "userInfo": {},
+        "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"}, "operation": "DELETE", "userInfo": {},
     });
     let mutates = json!({"accepted": true, "mutated_object": wanted}).to_string();
     let unchanged = json!({"accepted": true, "mutated_object": request["object"]}).to_string();
@@ -191,7 +196,7 @@ fn other_policies_are_answered_as_kwctl_does() {
         (
             &mutates,
             &delete,
-            json!({"uid": "1", "allowed": false, "status": {"message": "the policy changes an object, but the request has none, as in a deletion"}, "auditAnnotations": null, "warnings": null}),
+            json!({"uid": "1", "allowed": false, "status": {"message": "Incoming object is null, which happens only with DELETE operations, but the policy is attempting a mutation. This is not allowed"}, "auditAnnotations": null, "warnings": null}),
             1,
         ),
         (
@@ -206,6 +211,18 @@ fn other_policies_are_answered_as_kwctl_does() {
             json!({"uid": "1", "allowed": true, "auditAnnotations": {"k": "v"}, "warnings": ["w"]}),
             0,
         ),
+        (
+            &json!({"accepted": true, "warnings": [], "audit_annotations": {}}).to_string(),
+            &request,
+            json!({"uid": "1", "allowed": true, "auditAnnotations": {}, "warnings": []}),
+            0,
+        ),
+        (
+            &json!({"message": "no"}).to_string(),
+            &request,
+            json!({"uid": "1", "allowed": false, "status": {"message": "internal server error: invalid response from policy: missing field `accepted` at line 1 column 16", "code": 500}, "auditAnnotations": null, "warnings": null}),
+            2,
+        ),
     ];
     for (response, request, expected, code) in cases {
         let folder = folder(&[("request.json", request.to_string())]);
@@ -216,3 +233,85 @@ fn other_policies_are_answered_as_kwctl_does() {
         assert_eq!(answer, (expected, Some(code)), "{response}");
     }
 }
+
+/// kwctl: a raw request is any JSON, and what the policy changes is the request itself.
+#[test]
+fn a_raw_policy_gets_any_json() {
+    let request = json!({"uid": "7", "kind": "AdmissionReview", "user": "tonio"});
+    let changed = json!({"accepted": true, "mutated_object": {"uid": "7", "kind": "AdmissionReview"}}).to_string();
+    let folder = folder(&[("request.json", request.to_string())]);
+    let file = folder.path().join("request.json");
+    // base64 of [{"op":"remove","path":"/user"}]
+    let patch = "W3sib3AiOiJyZW1vdmUiLCJwYXRoIjoiL3VzZXIifV0=";
+    let expected = json!({"uid": "7", "allowed": true, "patchType": "JSONPatch", "patch": patch, "auditAnnotations": null, "warnings": null});
+    let raw = METADATA.replace(r#""rules":[]"#, r#""rules":[],"policyType":"raw""#);
+    for (metadata, flags) in [(raw.as_str(), vec![]), (METADATA, vec!["--raw"])] {
+        let wasm = folder.path().join("policy.wasm");
+        fs::write(&wasm, module_that_answers(metadata, &changed)).unwrap();
+        let args = [vec![wasm.to_str().unwrap(), "-r", file.to_str().unwrap()], flags].concat();
+        assert_eq!(answer(&args), (expected.clone(), Some(0)));
+    }
+}
+
+/// Any policy of Kubewarden's, also one that nobody annotated.
+#[test]
+fn a_module_without_metadata_is_asked_too() {
+    let accepts = r#"(module
+        (import "wapc" "__guest_response" (func $answer (param i32 i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "{\"accepted\":true,\"valid\":true}")
+        (func (export "__guest_call") (param i32 i32) (result i32)
+            (call $answer (i32.const 0) (i32.const 30))
+            (i32.const 1)))"#;
+    let folder = folder(&[("request.json", approval().to_string())]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("policy.wasm"), wat::parse_str(accepts).unwrap()).unwrap();
+    let (answer, code) = answer(&[&path("policy.wasm"), "-r", &path("request.json")]);
+    assert_eq!((&answer["allowed"], code), (&json!(true), Some(0)));
+}
+
+#[test]
+fn what_was_recorded_is_replayed() {
+    let folder = folder(&[
+        ("request.json", approval().to_string()),
+        ("cut.yml", "- type: Exchange\n  request: s3cret".into()),
+        ("untagged.yml", "- type: Exchange\n  request: 's3cret: x'\n  response: {type: Error, message: m}".into()),
+        ("other.yml", SESSION.repeat(8)),
+    ]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let args = ["integrated-nmo", "-r", &path("request.json")];
+    let with = |more: &[&str]| answer(&[args.as_slice(), more].concat());
+    let recorded = with(&["--snapshot", EXAMPLE, "--record", &path("session.yml")]);
+    assert_eq!(recorded.1, Some(1));
+    assert_eq!(with(&["--replay", &path("session.yml")]), recorded);
+    // In kwctl's own form: the request is YAML in YAML, with its name as a tag.
+    let session = fs::read_to_string(path("session.yml")).unwrap();
+    assert!(session.contains("!KubernetesGetResource\n") && session.contains("type: Success"), "{session}");
+
+    let (other, code) = with(&["--replay", &path("other.yml")]);
+    assert_eq!(code, Some(1));
+    let message = other["status"]["message"].as_str().unwrap();
+    assert!(message.contains("Replay error: unexpected request. Was expecting KubernetesListResourceAll"), "{message}");
+    for (file, expected) in [
+        ("none.yml", "No such file"),
+        ("cut.yml", "is no session: line"),
+        ("untagged.yml", "exchange 1: expected a request such as `!KubernetesGetResource`"),
+    ] {
+        let output = run(&[args.as_slice(), &["--replay", &path(file)]].concat());
+        assert_eq!(output.status.code(), Some(2), "{file}");
+        assert!(stderr(&output).contains(expected) && !stderr(&output).contains("s3cret"), "{}", stderr(&output));
+    }
+}
+
+/// As kwctl writes it.
+const SESSION: &str = r#"- type: Exchange
+  request: |
+    !KubernetesListResourceAll
+    api_version: v1
+    kind: Service
+    label_selector: null
+    field_selector: null
+  response:
+    type: Success
+    payload: '{"metadata":{},"items":[]}'
+"#;

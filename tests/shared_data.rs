@@ -100,7 +100,7 @@ fn answer(policy: &Policy, request: &Value, cluster: &Context) -> (bool, usize) 
     let grants = Grants::declared(policy.metadata().unwrap());
     let response = policy.evaluate(&request.to_string(), "{}", &grants, cluster).unwrap().response;
     assert_eq!(response.code, (!response.allowed).then_some(403));
-    (response.allowed, response.warnings.len())
+    (response.allowed, response.warnings().len())
 }
 
 fn request(path: &Path) -> Value {

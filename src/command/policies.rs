@@ -1,123 +1,70 @@
-//! `upgrade-gate policies collect`: a shell script that collects what the policies ask for, so that
-//! `check` can judge it without an `unknown`.
+//! `upgrade-gate policies list`, `show` and `export`: what comes with the program.
 
-use std::{collections::BTreeMap, io::Write, iter};
+use std::{fs, io::Write, path::Path};
 
-use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, GroupResource};
-use upgrade_gate_snapshot::Kind;
+use upgrade_gate_bundle::{BUNDLED, Bundled};
+use upgrade_gate_host::Metadata;
 
 use crate::{
-    cli::CollectArgs,
     error::{Error, print},
-    policy_set::{self, Loaded},
+    policy_set::bundled,
     verdict::Outcome,
 };
 
+/// A line for each policy: name, version, severity, description.
+///
 /// # Errors
-/// [`Error`]: a policy, or standard output.
-pub fn collect(args: &CollectArgs) -> Result<Outcome, Error> {
-    let script = script(&policy_set::load(&args.policies)?);
-    print(|stdout| stdout.write_all(script.as_bytes()))?;
+/// [`Error`]: standard output.
+pub fn list() -> Result<Outcome, Error> {
+    let width = BUNDLED.iter().map(|policy| policy.name.len()).max().unwrap_or(0);
+    let lines = BUNDLED.iter().map(|policy| {
+        let metadata = metadata(policy)?;
+        let [version, severity, description] =
+            ["version", "severity", "description"].map(|name| metadata.annotation(name).unwrap_or("-").to_owned());
+        Ok(format!("{:width$}  {version}  {severity:8}  {description}\n", policy.name))
+    });
+    let lines = lines.collect::<Result<String, Error>>()?;
+    print(|stdout| stdout.write_all(lines.as_bytes()))?;
     Ok(Outcome::Passed)
 }
 
-/// One file for each kind, by the name of its resource: a typed list proves by itself what it holds all
-/// of, and the list of CustomResourceDefinitions what is not installed.
-fn script(policies: &[Loaded]) -> String {
-    let mut versions: Vec<_> = versions(policies).into_iter().collect();
-    // First, for the script looks into it.
-    versions.sort_by_key(|(resource, _)| *resource != crds().resource());
-    let gets = versions.into_iter().map(|(resource, version)| {
-        // OLM copies each ClusterServiceVersion into many namespaces; no policy looks at the copies.
-        let is_copied = resource.to_string() == CLUSTER_SERVICE_VERSION.crd;
-        let only = if is_copied { "?labelSelector=%21olm.copiedFrom" } else { "" };
-        format!("get {resource}.json '{}{only}'\n", resource.path(&version))
-    });
-    format!("{HEAD}{}{TAIL}", gets.collect::<String>())
-}
-
-/// The kinds that policies judge or may ask for, and that the program asks for itself, each in one
-/// version. Metadata of a module from elsewhere may be anything: what is no plain name gets into no
-/// script, nor does a wildcard or a subresource.
-fn versions(policies: &[Loaded]) -> BTreeMap<GroupResource, String> {
-    let mut versions = BTreeMap::new();
-    let mut add = |resource: GroupResource, version: &str| {
-        let is_plain = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if is_plain && resource.to_string().parse::<GroupResource>().is_ok() {
-            versions.entry(resource).or_insert_with(|| version.to_owned());
-        }
-    };
-    for kind in iter::once(&crds()).chain(policy_set::wanted_of_cluster(policies).kinds()) {
-        add(kind.resource(), kind.api_version.rsplit('/').next().unwrap_or_default());
+/// What the policy is granted and shown, then the page that is a part of its module.
+///
+/// # Errors
+/// [`Error`]: the name, or standard output.
+pub fn show(name: &str) -> Result<Outcome, Error> {
+    let metadata = metadata(&bundled(name)?)?;
+    let mut facts = format!("version       {}\n", metadata.annotation("version").unwrap_or("-"));
+    for rule in &metadata.rules {
+        let [groups, versions, resources, operations] =
+            [&rule.api_groups, &rule.api_versions, &rule.resources, &rule.operations].map(|list| list.join(","));
+        facts += &format!("judges        {groups}/{versions} {resources}: {operations}\n");
     }
-    for rule in policies.iter().flat_map(|policy| &policy.metadata.rules) {
-        let newest = rule.api_versions.last().map_or("", String::as_str);
-        for (group, resource) in rule.api_groups.iter().flat_map(|group| rule.resources.iter().map(move |r| (group, r)))
-        {
-            add(GroupResource { group: group.clone(), resource: resource.clone() }, newest);
-        }
+    for resource in &metadata.context_aware_resources {
+        facts += &format!("may read      {} {}\n", resource.api_version, resource.kind);
     }
-    versions
+    for capability in metadata.host_capabilities.iter().flatten() {
+        facts += &format!("capability    {capability}\n");
+    }
+    let page = metadata.annotation("usage").unwrap_or_default();
+    print(|stdout| write!(stdout, "{facts}\n{page}"))?;
+    Ok(Outcome::Passed)
 }
 
-fn crds() -> Kind {
-    Kind::new("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+/// # Errors
+/// [`Error::Export`]: the folder, or a file in it.
+pub fn export(folder: &Path) -> Result<Outcome, Error> {
+    fs::create_dir_all(folder).map_err(|error| Error::Export { path: folder.into(), error })?;
+    let mut written = String::new();
+    for policy in BUNDLED {
+        let path = folder.join(format!("{}.wasm", policy.name));
+        fs::write(&path, policy.wasm).map_err(|error| Error::Export { path: path.clone(), error })?;
+        written += &format!("{}\n", path.display());
+    }
+    print(|stdout| stdout.write_all(written.as_bytes()))?;
+    Ok(Outcome::Passed)
 }
 
-const HEAD: &str = r#"#!/bin/sh
-# Collects what the policies of upgrade-gate ask for, one file for each kind, with kubectl and its current context.
-#
-#   sh collect.sh [FOLDER]      FOLDER must not exist yet; upgrade-gate-snapshot if not named
-#   upgrade-gate check FOLDER
-#
-# It only reads: one `kubectl get --raw` for each line at the end. All that it needs is the right to list these kinds
-# in the whole cluster. It writes the API server's answers into FOLDER, which only you can read, and nothing else.
-# Exit code 1: something was not collected, and standard error says why. Exit code 2: nothing was asked.
-set -u
-umask 077
-folder=${1:-upgrade-gate-snapshot}
-case $folder in -*) folder=./$folder ;; esac
-crds=$folder/customresourcedefinitions.apiextensions.k8s.io.json
-code=0
-
-# What is not whole is removed, and FOLDER if nothing was collected.
-clean() {
-    rm -f "$folder/part"
-    rmdir "$folder" 2>/dev/null
+fn metadata(policy: &Bundled) -> Result<Metadata, Error> {
+    Ok(Metadata::of(policy.wasm)?.unwrap_or_default())
 }
-
-# PLURAL.GROUP ERROR: whether the API server has no such kind, and the CustomResourceDefinitions, which were collected,
-# do not have it either. Kubernetes' own kinds are none of these: their groups end in .k8s.io, or have no dot.
-is_not_installed() {
-    case $2 in *'Error from server (NotFound)'*) ;; *) return 1 ;; esac
-    case $1 in *.k8s.io) return 1 ;; *.*.*) ;; *) return 1 ;; esac
-    [ -f "$crds" ] && ! grep -qF "\"name\":\"$1\"" "$crds"
-}
-
-# FILE PATH: the API server's own typed list. A kind that is not installed has none.
-get() {
-    if error=$(kubectl get --raw "$2" --request-timeout=5m 2>&1 >|"$folder/part") &&
-        error='the answer is no list' && grep -q '"kind":"[A-Za-z0-9]*List"' "$folder/part" &&
-        error=$(mv "$folder/part" "$folder/$1" 2>&1); then
-        echo "collected      $1"
-    elif is_not_installed "${1%.json}" "$error"; then
-        echo "not installed  $1"
-    else
-        printf 'failed         %s: %s (%s)\n' "$1" "$error" "$2" >&2
-        code=1
-        # Nothing yet, and no answer of an API server: the next one would fail as well.
-        case $error in *'Error from server'*) ;; *) clean && exit 1 ;; esac
-    fi
-}
-
-command -v kubectl >/dev/null || { echo 'kubectl is not in PATH' >&2; exit 2; }
-context=$(kubectl config current-context 2>/dev/null) && printf 'context        %s\n' "$context" >&2
-mkdir "$folder" || exit 2
-trap 'clean; exit 1' HUP INT TERM
-
-"#;
-
-const TAIL: &str = r#"
-clean
-exit "$code"
-"#;

@@ -7,19 +7,18 @@ use std::{
     sync::Arc,
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
-use upgrade_gate_core::{Fields, NoCluster, escape, shorten};
-use upgrade_gate_host::{Cluster, Context, Host, Limits, Response};
+use serde_json::Value;
+use upgrade_gate_core::{NoCluster, escape, shorten};
+use upgrade_gate_host::{Cluster, Context, Evaluation, Host, Limits, PolicyType};
 use upgrade_gate_snapshot::{Builder, Skipped};
 
 use crate::{
+    admission::{INTERNAL_ERROR, Request},
     cli::RunArgs,
     error::{Error, print, say},
     judge::to_complete,
     policy_set::{self, DEFAULT_SETTINGS},
-    source,
+    session, source,
     verdict::Outcome,
 };
 
@@ -29,36 +28,60 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     let policy = policy_set::load_one(&Host::new(Limits::default())?, &args.policy)?;
     let settings = settings(args)?;
     policy.accepts(&settings)?;
-    let text = read(&args.request).map_err(|error| not_a_request(&args.request, &error.to_string()))?;
-    let request = request(&text).ok_or_else(|| not_a_request(&args.request, "expected a JSON object with a `uid`"))?;
+    let policy_type = if args.raw { PolicyType::Raw } else { policy.metadata.policy_type };
+    let request = read(&args.request).map_err(|error| error.to_string());
+    let request = request.and_then(|text| Request::parse(&text, policy_type));
+    let request = request.map_err(|reason| Error::Request { path: args.request.clone(), reason })?;
+
     let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([&policy])), &[])?;
-    let mut notes: Vec<String> = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(not_read).collect();
+    snapshot.skipped().iter().filter(|skipped| skipped.matters).for_each(|skipped| say(&not_read(skipped)));
     let cluster: Arc<dyn Cluster + Send + Sync> =
         if args.snapshot.is_empty() { Arc::new(NoCluster) } else { Arc::new(snapshot) };
-    let evaluation = policy
-        .policy
-        .evaluate(request, &settings, &policy.grants, &Context::new(cluster))
-        .map_err(|error| Error::Evaluation { name: policy.shown.clone(), error })?;
-    notes.extend(evaluation.log.iter().map(|line| format!("policy: {}", shorten(line, 1_000))));
-    if evaluation.response.allowed && !evaluation.incomplete.is_empty() {
-        let (kinds, _) = to_complete(&evaluation.incomplete);
-        notes.push(format!("note: accepted, but nothing shows that all objects of {kinds} are in the snapshot"));
+    let context = match (&args.replay, &args.record) {
+        (Some(path), _) => Context::replaying(session::read(path)?),
+        (None, Some(_)) => Context::recording(cluster),
+        (None, None) => Context::new(cluster),
+    };
+    let evaluated = policy.policy.evaluate(&request.json, &settings, &policy.grants, &context);
+    if let Some(path) = &args.record {
+        session::write(path, context.exchanges())?;
     }
-    notes.iter().for_each(|note| say(note));
-    let answer = answer(request, &evaluation.response);
+    if args.replay.is_some() && !context.exchanges().is_empty() {
+        say(&format!("note: {} recorded exchanges were not asked for", context.exchanges().len()));
+    }
+    let answer = match &evaluated {
+        Ok(evaluation) => {
+            notes(evaluation).iter().for_each(|note| say(note));
+            request.answer(&evaluation.response)
+        }
+        Err(error) => {
+            say(&format!("error: policy `{}`: {error}", shorten(&policy.shown, 2_000)));
+            request.reject(error)
+        }
+    };
     print(|stdout| {
         serde_json::to_writer(&mut *stdout, &answer)?;
         writeln!(stdout)
     })?;
-    Ok(match (answer.allowed, evaluation.response.code) {
+    Ok(match (answer.allowed, answer.status.and_then(|status| status.code)) {
         (true, _) => Outcome::Passed,
-        (false, Some(500)) => Outcome::Error,
+        (false, Some(INTERNAL_ERROR)) => Outcome::Error,
         (false, _) => Outcome::Failed,
     })
 }
 
-fn not_a_request(path: &Path, reason: &str) -> Error {
-    Error::Request { path: path.into(), reason: reason.into() }
+/// What the policy logged, and what its answer rests on.
+fn notes(evaluation: &Evaluation) -> Vec<String> {
+    let mut notes: Vec<String> =
+        evaluation.log.iter().map(|line| format!("policy: {}", shorten(line, 1_000))).collect();
+    if evaluation.response.allowed && !evaluation.incomplete.is_empty() {
+        let (kinds, _) = to_complete(&evaluation.incomplete);
+        notes.push(format!("note: accepted, but nothing shows that all objects of {kinds} are in the snapshot"));
+    }
+    notes.extend(evaluation.refused.iter().map(|capability| {
+        format!("note: it was denied {capability}, which needs a network or a live cluster; --replay answers it")
+    }));
+    notes
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -69,13 +92,6 @@ fn read(path: &Path) -> io::Result<String> {
     } else {
         fs::read_to_string(path)
     }
-}
-
-/// The request of an AdmissionReview, or what is one already: it has an `uid`.
-fn request(text: &str) -> Option<&str> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let request = Fields::parse(text)?.raw("request").map_or(text, RawValue::get);
-    Fields::parse(request)?.words("uid").map(|_| request)
 }
 
 fn not_read(skipped: &Skipped) -> String {
@@ -89,71 +105,6 @@ fn settings(args: &RunArgs) -> Result<String, Error> {
     };
     let wrong = |reason: String| Error::SettingsFile { path: path.clone(), reason };
     let text = read(path).map_err(|error| wrong(error.to_string()))?;
-    let value: Value = serde_saphyr::from_str(&text).map_err(|error| {
-        let line = error.location().map_or(1, |place| place.line());
-        wrong(format!("is not valid YAML: line {line}"))
-    })?;
+    let value: Value = session::yaml(&text).map_err(|line| wrong(format!("is not valid YAML: line {line}")))?;
     Ok(value.to_string())
 }
-
-/// Field for field as `kwctl run` prints it.
-///
-/// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/admission_response.rs`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AdmissionResponse<'a> {
-    uid: String,
-    allowed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Status<'a>>,
-    audit_annotations: Option<Value>,
-    warnings: Option<&'a [String]>,
-}
-
-#[derive(Serialize)]
-struct Status<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u16>,
-}
-
-fn answer<'a>(request: &str, response: &'a Response) -> AdmissionResponse<'a> {
-    let uid = Fields::parse(request).and_then(|request| request.text("uid")).unwrap_or_default();
-    let Response { allowed, message, code, warnings, audit_annotations, mutated_object } = response;
-    let mut answer = AdmissionResponse {
-        uid,
-        allowed: *allowed,
-        patch_type: None,
-        patch: None,
-        status: (message.is_some() || code.is_some()).then_some(Status { message: message.as_deref(), code: *code }),
-        audit_annotations: (!audit_annotations.is_empty()).then(|| json!(audit_annotations)),
-        warnings: (!warnings.is_empty()).then_some(warnings),
-    };
-    let Some(wanted) = mutated_object else { return answer };
-    let object = Fields::parse(request).and_then(|request| serde_json::from_str(request.raw("object")?.get()).ok());
-    match object {
-        Some(object) => {
-            let patch = json_patch::diff(&object, wanted);
-            if !patch.0.is_empty() {
-                answer.patch_type = Some("JSONPatch");
-                answer.patch = Some(STANDARD.encode(json!(patch).to_string()));
-            }
-            answer
-        }
-        None => AdmissionResponse {
-            allowed: false,
-            status: Some(Status { message: Some(MUTATES_NOTHING), code: None }),
-            audit_annotations: None,
-            warnings: None,
-            ..answer
-        },
-    }
-}
-
-/// A deletion has no object to change.
-const MUTATES_NOTHING: &str = "the policy changes an object, but the request has none, as in a deletion";

@@ -69,6 +69,11 @@ pub fn module_that_answers(metadata: &str, response: &str) -> Vec<u8> {
                     (else (call $response (i32.const 0) (i32.const 14))))
                 (i32.const 1)))"#
     );
+    annotated(&text, metadata)
+}
+
+/// A module with metadata.
+pub fn annotated(text: &str, metadata: &str) -> Vec<u8> {
     let mut wasm = wat::parse_str(text).unwrap();
     let section =
         wasm_encoder::CustomSection { name: "io.kubewarden.metadata".into(), data: metadata.as_bytes().into() };

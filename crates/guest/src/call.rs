@@ -45,8 +45,10 @@ impl Cluster for HostCalls {
 fn call(operation: &str, request: &impl Serialize) -> Result<Answer, String> {
     let payload = serde_json::to_vec(request).map_err(|_| "the question is not JSON")?;
     let answer = host_call("kubewarden", "kubernetes", operation, &payload).map_err(|error| {
-        let error = error.to_string();
-        error.strip_prefix("Host error: ").map(Into::into).unwrap_or(error)
+        // Two wrappings that say nothing: waPC's, and the host's around whoever answers.
+        let text = error.to_string();
+        let text = text.strip_prefix("Host error: ").unwrap_or(&text);
+        text.strip_prefix("Callback evaluation failure: ").unwrap_or(text).to_owned()
     })?;
     let json = String::from_utf8(answer).map_err(|_| format!("the answer to {operation} is not UTF-8"))?;
     Ok(Answer { json: json.into(), complete: true })

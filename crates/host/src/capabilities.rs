@@ -2,7 +2,7 @@
 //! a module that runs in a browser.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -11,9 +11,12 @@ use kubewarden_policy_sdk::host_capabilities::kubernetes::{
     GetResourceRequest, ListAllResourcesRequest, ListResourcesByNamespaceRequest,
 };
 use serde::de::DeserializeOwned;
-use upgrade_gate_core::{Answer, Cluster, GetQuery, ListQuery, ReadError};
+use upgrade_gate_core::{Answer, Cluster, GetQuery, ListQuery, NoCluster, ReadError};
 
-use crate::metadata::{ContextAwareResource, Metadata};
+use crate::{
+    metadata::{ContextAwareResource, Metadata},
+    session::{Exchange, Question},
+};
 
 /// What a policy has been granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,14 @@ impl Grants {
 pub struct Context {
     cluster: Arc<dyn Cluster + Send + Sync>,
     lists: Arc<Mutex<BTreeMap<ListQuery, Result<Answer, ReadError>>>>,
+    session: Option<Session>,
+}
+
+/// The exchanges of one evaluation.
+#[derive(Clone)]
+enum Session {
+    Recording(Arc<Mutex<VecDeque<Exchange>>>),
+    Replaying(Arc<Mutex<VecDeque<Exchange>>>),
 }
 
 /// So many distinct questions are remembered, and so many bytes of answers; a policy that makes up
@@ -71,7 +82,31 @@ impl Context {
     /// holds a slot.
     #[must_use]
     pub fn new(cluster: Arc<dyn Cluster + Send + Sync>) -> Self {
-        Self { cluster, lists: Arc::default() }
+        Self { cluster, lists: Arc::default(), session: None }
+    }
+
+    /// The same, and records what is asked and answered, for one evaluation: see [`Context::exchanges`].
+    #[must_use]
+    pub fn recording(cluster: Arc<dyn Cluster + Send + Sync>) -> Self {
+        Self { session: Some(Session::Recording(Arc::default())), ..Self::new(cluster) }
+    }
+
+    /// Answers from a record, for one evaluation: in its order, and each question only as it was recorded.
+    #[must_use]
+    pub fn replaying(exchanges: Vec<Exchange>) -> Self {
+        let exchanges = Arc::new(Mutex::new(exchanges.into()));
+        Self { session: Some(Session::Replaying(exchanges)), ..Self::new(Arc::new(NoCluster)) }
+    }
+
+    /// What was recorded, or what of a record was not asked for.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        match &self.session {
+            Some(Session::Recording(exchanges) | Session::Replaying(exchanges)) => {
+                exchanges.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+            }
+            None => Vec::new(),
+        }
     }
 
     fn list(&self, query: ListQuery) -> Result<Answer, ReadError> {
@@ -109,12 +144,21 @@ pub(crate) enum Reply {
     Answer { json: Arc<str>, incomplete: Option<ContextAwareResource> },
     /// An error in words, likewise.
     Error { text: String, incomplete: Option<ContextAwareResource> },
+    /// What the policy was granted, but nobody here can answer.
+    Refused { capability: String },
 }
 
 impl From<String> for Reply {
     fn from(text: String) -> Self {
         Self::Error { text, incomplete: None }
     }
+}
+
+/// Kubewarden's words for a host capability that a policy was not granted.
+pub(crate) fn denied(capability: &str) -> String {
+    format!(
+        "Policy has not been granted access to the '{capability}' host capability. The violation has been reported."
+    )
 }
 
 /// Answers one question. The words of errors are Kubewarden's: guests have nothing else to tell
@@ -131,33 +175,112 @@ pub(crate) fn answer(call: &HostCall<'_>, grants: &Grants, context: &Context) ->
         return if operation == "log" { Reply::Logged } else { format!("unknown operation: {operation}").into() };
     }
     let capability = format!("{namespace}/{operation}");
-    let denied = format!(
-        "Policy has not been granted access to the '{capability}' host capability. The violation has been reported."
-    );
     if !grants.allow(&capability) {
-        return denied.into();
+        return denied(&capability).into();
     }
-    let outcome = match capability.as_str() {
-        "kubernetes/list_resources_all" => list_all(call, grants, context),
-        "kubernetes/list_resources_by_namespace" => list_by_namespace(call, grants, context),
-        "kubernetes/get_resource" => get(call, grants, context),
-        // These need a network, or a cluster that can be asked about its users.
-        _ if ["oci", "net", "crypto"].contains(&namespace) || capability == "kubernetes/can_i" => Err(denied.into()),
+    let read = match capability.as_str() {
+        "kubernetes/list_resources_all" => list_all(call, grants),
+        "kubernetes/list_resources_by_namespace" => list_by_namespace(call, grants),
+        "kubernetes/get_resource" => get(call, grants),
+        "kubernetes/can_i" => Ok(Read::Elsewhere),
+        _ if ["oci", "net", "crypto"].contains(&namespace) => Ok(Read::Elsewhere),
         _ if namespace == "kubernetes" => Err(format!("unknown operation: {operation}").into()),
         _ => Err(format!("unknown namespace: {namespace}").into()),
     };
-    outcome.unwrap_or_else(|reply| reply)
+    let read = match read {
+        Ok(read) => read,
+        Err(reply) => return reply,
+    };
+    match &context.session {
+        Some(Session::Replaying(exchanges)) => replay(call, exchanges),
+        Some(Session::Recording(exchanges)) => record(call, exchanges, read.answer(&capability, context)),
+        None => read.answer(&capability, context),
+    }
 }
 
-fn found(answer: Answer, of: ContextAwareResource) -> Reply {
-    Reply::Answer { json: answer.json, incomplete: (!answer.complete).then_some(of) }
+/// What a policy asks for, and may.
+enum Read {
+    List(ListQuery, ContextAwareResource),
+    Get(GetQuery, ContextAwareResource),
+    /// It needs a network, or a cluster that can be asked about its users.
+    Elsewhere,
 }
 
-fn list_all(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Reply, Reply> {
+impl Read {
+    fn answer(self, capability: &str, context: &Context) -> Reply {
+        let found =
+            |answer: Answer, of| Reply::Answer { json: answer.json, incomplete: (!answer.complete).then_some(of) };
+        let failed = |text: &str, incomplete| Reply::Error { text: failure(text), incomplete };
+        match self {
+            Self::List(query, of) => match context.list(query) {
+                Ok(answer) => found(answer, of),
+                Err(error) => failed(&error.to_string(), None),
+            },
+            Self::Get(query, of) => match context.cluster.get(&query) {
+                Ok(answer) => found(answer, of),
+                Err(ReadError::NotFound { complete }) => {
+                    let GetQuery { api_version, kind, namespace, name, .. } = query;
+                    let text =
+                        format!("Cannot find {api_version}/{kind} named '{name}' inside of namespace '{namespace:?}'");
+                    failed(&text, (!complete).then_some(of))
+                }
+                Err(ReadError::Unavailable(text)) => failed(&text, None),
+            },
+            Self::Elsewhere => Reply::Refused { capability: capability.into() },
+        }
+    }
+}
+
+/// An error of whoever answers, as a guest gets it.
+fn failure(text: &str) -> String {
+    format!("{FAILURE}{text}")
+}
+
+const FAILURE: &str = "Callback evaluation failure: ";
+
+/// So many bytes of answers are recorded; a policy that asks for more gets an error, and so will whoever
+/// replays it.
+const MAX_RECORDED: usize = 256 << 20;
+
+fn record(call: &HostCall<'_>, exchanges: &Mutex<VecDeque<Exchange>>, reply: Reply) -> Reply {
+    let Some(question) = Question::of(call) else { return reply };
+    let answer = match &reply {
+        Reply::Answer { json, .. } => Ok(json.to_string()),
+        Reply::Error { text, .. } => Err(text.strip_prefix(FAILURE).unwrap_or(text).to_owned()),
+        Reply::Refused { capability } => Err(denied(capability)),
+        Reply::Logged => return reply,
+    };
+    let mut exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
+    let size = |answer: &Result<String, String>| answer.as_ref().map_or_else(String::len, String::len);
+    let seen = size(&answer) + exchanges.iter().map(|exchange| size(&exchange.answer)).sum::<usize>();
+    if seen > MAX_RECORDED {
+        return failure("the record of this session is full").into();
+    }
+    exchanges.push_back(Exchange { question, answer });
+    reply
+}
+
+fn replay(call: &HostCall<'_>, exchanges: &Mutex<VecDeque<Exchange>>) -> Reply {
+    let asked = Question::of(call);
+    let recorded = exchanges.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let text = match (recorded, asked) {
+        (Some(Exchange { question, answer }), Some(asked)) if question == asked => match answer {
+            Ok(json) => return Reply::Answer { json: json.into(), incomplete: None },
+            Err(text) => text,
+        },
+        (Some(Exchange { question, .. }), Some(asked)) => {
+            format!("Replay error: unexpected request. Was expecting {question}, got {asked} instead")
+        }
+        (Some(_), None) => format!("unknown operation: {}", call.operation),
+        (None, _) => "the list of recorded responses is empty".into(),
+    };
+    failure(&text).into()
+}
+
+fn list_all(call: &HostCall<'_>, grants: &Grants) -> Result<Read, Reply> {
     let request: ListAllResourcesRequest = parse(call)?;
     list(
         grants,
-        context,
         ListQuery {
             api_version: request.api_version,
             kind: request.kind,
@@ -169,11 +292,10 @@ fn list_all(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<R
     )
 }
 
-fn list_by_namespace(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Reply, Reply> {
+fn list_by_namespace(call: &HostCall<'_>, grants: &Grants) -> Result<Read, Reply> {
     let request: ListResourcesByNamespaceRequest = parse(call)?;
     list(
         grants,
-        context,
         ListQuery {
             api_version: request.api_version,
             kind: request.kind,
@@ -185,12 +307,12 @@ fn list_by_namespace(call: &HostCall<'_>, grants: &Grants, context: &Context) ->
     )
 }
 
-fn list(grants: &Grants, context: &Context, query: ListQuery) -> Result<Reply, Reply> {
+fn list(grants: &Grants, query: ListQuery) -> Result<Read, Reply> {
     let of = require(grants, &query.api_version, &query.kind)?;
-    context.list(query).map(|answer| found(answer, of)).map_err(|error| error.to_string().into())
+    Ok(Read::List(query, of))
 }
 
-fn get(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Reply, Reply> {
+fn get(call: &HostCall<'_>, grants: &Grants) -> Result<Read, Reply> {
     let request: GetResourceRequest = parse(call)?;
     let query = GetQuery {
         api_version: request.api_version,
@@ -200,15 +322,7 @@ fn get(call: &HostCall<'_>, grants: &Grants, context: &Context) -> Result<Reply,
         fields: request.field_masks.unwrap_or_default(),
     };
     let of = require(grants, &query.api_version, &query.kind)?;
-    match context.cluster.get(&query) {
-        Ok(answer) => Ok(found(answer, of)),
-        Err(ReadError::NotFound { complete }) => {
-            let GetQuery { api_version, kind, namespace, name, .. } = query;
-            let text = format!("Cannot find {api_version}/{kind} named '{name}' inside of namespace '{namespace:?}'");
-            Err(Reply::Error { text, incomplete: (!complete).then_some(of) })
-        }
-        Err(ReadError::Unavailable(text)) => Err(text.into()),
-    }
+    Ok(Read::Get(query, of))
 }
 
 fn parse<T: DeserializeOwned>(call: &HostCall<'_>) -> Result<T, Reply> {

@@ -103,9 +103,28 @@ pub enum EvaluationError {
     #[error("the policy failed: {0}")]
     Guest(String),
     /// Its response is not what the protocol says.
-    #[error("the policy's response to `{operation}` is not what the protocol says")]
+    #[error("the policy's response to `{operation}` is not what the protocol says: {reason}")]
     Protocol {
         /// `validate`, `validate_settings` or `protocol_version`.
         operation: &'static str,
+        /// What is wrong with it, and where.
+        reason: String,
     },
+}
+
+impl EvaluationError {
+    /// What Kubewarden's tools answer a request with, code 500, where there is no verdict.
+    ///
+    /// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/runtimes/wapc/runtime.rs`.
+    #[must_use]
+    pub fn to_rejection(&self) -> String {
+        match self {
+            Self::WallTime { .. } => {
+                "Policy execution interrupted because it exceeded the allowed execution time".into()
+            }
+            Self::Protocol { reason, .. } => format!("internal server error: invalid response from policy: {reason}"),
+            Self::Guest(words) => format!("internal server error: Guest call failure: {words}"),
+            stopped => format!("internal server error: Guest call failure: {stopped}"),
+        }
+    }
 }

@@ -30,6 +30,7 @@ mod error;
 mod limits;
 mod metadata;
 mod response;
+mod session;
 mod capabilities;
 mod deadline;
 mod wapc;
@@ -40,9 +41,10 @@ pub use capabilities::{Context, Grants};
 pub use engine::{Compiler, Host};
 pub use error::{EvaluationError, LoadError, SettingsError};
 pub use limits::Limits;
-pub use metadata::{ContextAwareResource, Metadata, Rule};
+pub use metadata::{ContextAwareResource, Metadata, PolicyType, Rule};
 pub use policy::{Evaluation, Policy};
 pub use response::Response;
+pub use session::{Exchange, Question};
 pub use upgrade_gate_core::Cluster;
 
 #[doc(hidden)]

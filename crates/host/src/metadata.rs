@@ -21,18 +21,37 @@ pub struct Metadata {
     /// Whether existing objects are to be shown to it.
     #[serde(default = "yes")]
     pub background_audit: bool,
+    /// Whether it changes objects.
+    #[serde(default)]
+    pub mutating: bool,
     /// `kubewarden-wapc` where absent.
     pub execution_mode: Option<String>,
+    /// What its requests are.
+    #[serde(default)]
+    pub policy_type: PolicyType,
     /// The kinds it may ask for.
     #[serde(default)]
     pub context_aware_resources: BTreeSet<ContextAwareResource>,
     /// The host capabilities it uses; absent means that it does not say.
     pub host_capabilities: Option<BTreeSet<String>>,
+    /// The oldest release of Kubewarden that it works with; absent where it does not say.
+    pub minimum_kubewarden_version: Option<String>,
     /// Titles, version, license, severity and so on.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
     /// `v1`.
     pub protocol_version: Option<String>,
+}
+
+/// What a policy's requests are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyType {
+    /// Those of the Kubernetes API server.
+    #[default]
+    Kubernetes,
+    /// Any JSON.
+    Raw,
 }
 
 /// As in an admission webhook's configuration; `*` stands for all.
@@ -64,11 +83,18 @@ fn yes() -> bool {
 }
 
 impl Metadata {
-    /// The metadata of a module; `None` where it has none.
+    /// An annotation of Kubewarden's own, by the last part of its name: `title` is
+    /// `io.kubewarden.policy.title`.
+    #[must_use]
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.get(&format!("io.kubewarden.policy.{name}")).map(String::as_str)
+    }
+
+    /// The metadata of a module, which is not compiled for that; `None` where it has none.
     ///
     /// # Errors
     /// [`LoadError::Module`] and [`LoadError::Metadata`].
-    pub(crate) fn of(module: &[u8]) -> Result<Option<Self>, LoadError> {
+    pub fn of(module: &[u8]) -> Result<Option<Self>, LoadError> {
         for payload in wasmparser::Parser::new(0).parse_all(module) {
             match payload {
                 Ok(wasmparser::Payload::CustomSection(section)) if section.name() == SECTION => {

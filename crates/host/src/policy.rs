@@ -33,6 +33,9 @@ pub struct Evaluation {
     pub response: Response,
     /// The kinds of which there may be more than it was shown. An acceptance that rests on that is none.
     pub incomplete: BTreeSet<ContextAwareResource>,
+    /// The host capabilities that it may use and used, but that need a network or a live cluster, such as
+    /// `oci/v2/verify`. They were denied, and an answer that rests on that is none.
+    pub refused: BTreeSet<String>,
     /// What it logged, a line each; at most 64 KiB.
     pub log: Vec<String>,
 }
@@ -102,9 +105,9 @@ impl Policy {
     ) -> Result<Evaluation, EvaluationError> {
         let payload = format!(r#"{{"request":{request},"settings":{settings}}}"#);
         let call = self.call("validate", payload.into_bytes(), grants.clone(), context.clone())?;
-        let response: ValidationResponse =
-            serde_json::from_slice(&call.response).map_err(|_| EvaluationError::Protocol { operation: "validate" })?;
-        Ok(Evaluation { response: response.into(), incomplete: call.incomplete, log: call.log })
+        let response: ValidationResponse = parse("validate", &call.response)?;
+        let Call { incomplete, refused, log, .. } = call;
+        Ok(Evaluation { response: response.into(), incomplete, refused, log })
     }
 
     /// Asks the policy whether it takes the settings, a JSON object.
@@ -134,7 +137,7 @@ impl Policy {
     ) -> Result<T, EvaluationError> {
         let nothing = Context::new(std::sync::Arc::new(NoCluster));
         let call = self.call(operation, payload.to_vec(), Grants::none(), nothing)?;
-        serde_json::from_slice(&call.response).map_err(|_| EvaluationError::Protocol { operation })
+        parse(operation, &call.response)
     }
 
     /// One waPC call on a fresh instance.
@@ -169,6 +172,13 @@ impl Policy {
             Err(error) => Err(reason(&error, &call)),
         }
     }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(operation: &'static str, response: &[u8]) -> Result<T, EvaluationError> {
+    serde_json::from_slice(response).map_err(|error| {
+        let reason = upgrade_gate_core::shorten(&error.to_string(), MAX_GUEST_ERROR);
+        EvaluationError::Protocol { operation, reason }
+    })
 }
 
 fn run(instance: &InstancePre<Call>, store: &mut Store<Call>, lengths: (i32, i32)) -> wasmtime::Result<i32> {

@@ -15,10 +15,10 @@ pub struct Response {
     pub message: Option<String>,
     /// The HTTP code of a refusal.
     pub code: Option<u16>,
-    /// What kubectl shows although the request is accepted.
-    pub warnings: Vec<String>,
-    /// For the audit log.
-    pub audit_annotations: BTreeMap<String, String>,
+    /// What kubectl shows although the request is accepted; a policy may send an empty list, or none.
+    pub warnings: Option<Vec<String>>,
+    /// For the audit log; likewise.
+    pub audit_annotations: Option<BTreeMap<String, String>>,
     /// The object as the policy wants it, where it is one that changes objects.
     pub mutated_object: Option<Value>,
 }
@@ -28,7 +28,13 @@ impl Response {
     /// [`Finding::warning`] is empty: the warnings are in the answer itself.
     #[must_use]
     pub fn findings(&self) -> Option<Vec<Finding>> {
-        serde_json::from_str(self.audit_annotations.get(Verdict::FINDINGS)?).ok()
+        serde_json::from_str(self.audit_annotations.as_ref()?.get(Verdict::FINDINGS)?).ok()
+    }
+
+    /// What kubectl shows, none or more.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        self.warnings.as_deref().unwrap_or_default()
     }
 }
 
@@ -38,8 +44,8 @@ impl From<ValidationResponse> for Response {
             allowed: response.accepted,
             message: response.message,
             code: response.code,
-            warnings: response.warnings.unwrap_or_default(),
-            audit_annotations: response.audit_annotations.unwrap_or_default().into_iter().collect(),
+            warnings: response.warnings,
+            audit_annotations: response.audit_annotations.map(|annotations| annotations.into_iter().collect()),
             mutated_object: response.mutated_object,
         }
     }

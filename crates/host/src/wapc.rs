@@ -40,6 +40,8 @@ pub(crate) struct Call {
     log_bytes: usize,
     /// Whether an answer was given that may not be whole.
     pub(crate) incomplete: BTreeSet<ContextAwareResource>,
+    /// What it may ask, but nobody here can answer.
+    pub(crate) refused: BTreeSet<String>,
     /// Made for modules that use it.
     wasi: Option<Box<WasiP1Ctx>>,
 }
@@ -66,6 +68,7 @@ impl Call {
             log: Vec::new(),
             log_bytes: 0,
             incomplete: BTreeSet::new(),
+            refused: BTreeSet::new(),
             wasi: None,
         }
     }
@@ -224,6 +227,11 @@ fn host_call(
         Reply::Error { text, incomplete } => {
             call.incomplete.extend(incomplete);
             call.host_error = text;
+            Ok(0)
+        }
+        Reply::Refused { capability } => {
+            call.host_error = capabilities::denied(&capability);
+            call.refused.insert(capability);
             Ok(0)
         }
     }
