@@ -63,7 +63,8 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value_t = FailOn::Unknown, value_name = "VERDICT")]
     pub fail_on: FailOn,
 
-    /// Write a report, `human` or `json`, to standard output or to a file; repeatable [default: human]
+    /// Write a report, `human`, `json`, `openreports` or `policyreport`, to standard output or to a file; repeatable
+    /// [default: human]
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
     pub output: Vec<Output>,
 

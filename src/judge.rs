@@ -11,12 +11,14 @@ use std::{
 use rayon::prelude::*;
 use serde_json::Value;
 use upgrade_gate_core::{
-    self as core, Answer, Cluster, Effect, GetQuery, GroupVersionKind, ListQuery, ReadError, Severity, shorten,
+    self as core, Answer, Cluster, Effect, GetQuery, GroupVersionKind, ListQuery, ReadError, ResourceRef, Severity,
+    shorten,
 };
 use upgrade_gate_host::{Context, ContextAwareResource, Evaluation, EvaluationError, Response};
 use upgrade_gate_snapshot::{Kind, Object};
 
 use crate::{
+    admission::INTERNAL_ERROR,
     missing::SCRIPT,
     policy_set::{DEFAULT_SETTINGS, Loaded},
     report::{Finding, Phase, Result},
@@ -27,6 +29,22 @@ use crate::{
 pub(crate) struct Judged {
     pub(crate) phase: Phase,
     pub(crate) findings: Vec<Finding>,
+    /// The object as it is, under that policy; `None` for what is no audit.
+    pub(crate) audited: Option<Audited>,
+}
+
+/// What a background audit by one policy says of one object.
+#[derive(Clone, Debug)]
+pub struct Audited {
+    /// By name.
+    pub(crate) policy: String,
+    pub(crate) resource: ResourceRef,
+    /// Absent where the object was never stored.
+    pub(crate) resource_version: Option<String>,
+    /// `Pass`, `Fail` or `Error`: an audit knows no others.
+    pub(crate) result: Result,
+    /// Of what is no pass.
+    pub(crate) message: Option<String>,
 }
 
 /// Every policy over every review that it wants to see, on all cores. The order is that of policies
@@ -38,12 +56,51 @@ pub(crate) fn judge(policies: &[Loaded], reviews: &[Review<'_>], context: &Conte
         .collect();
     let one = |(policy, review): (&Loaded, &Review<'_>)| {
         if review.is_settled() {
-            return Judged { phase: review.phase, findings: Vec::new() };
+            let audited = audited(policy, review, Result::Pass, None);
+            return Judged { phase: review.phase, findings: Vec::new(), audited };
         }
         let outcome = policy.policy.evaluate(&review.request(), DEFAULT_SETTINGS, &policy.grants, context);
-        Judged { phase: review.phase, findings: findings(policy, review, outcome) }
+        let (result, message) = scanned(&outcome);
+        let audited = audited(policy, review, result, message);
+        Judged { phase: review.phase, findings: findings(policy, review, outcome), audited }
     };
     pairs.into_par_iter().map(one).collect()
+}
+
+fn audited(policy: &Loaded, review: &Review<'_>, result: Result, message: Option<String>) -> Option<Audited> {
+    let message = message.map(|message| shorten(&message, MAX_TEXT));
+    let (resource, resource_version) = (review.resource(), review.resource_version());
+    (review.phase == Phase::Audit).then(|| Audited {
+        policy: policy.name.clone(),
+        resource,
+        resource_version,
+        result,
+        message,
+    })
+}
+
+/// What audit-scanner makes of an answer. What rests on data that is not there it could not have asked for: an error.
+///
+/// Source: kubewarden-controller 3460bb71, `internal/audit-scanner/report/report.go`.
+fn scanned(outcome: &std::result::Result<Evaluation, EvaluationError>) -> (Result, Option<String>) {
+    let evaluation = match outcome {
+        Ok(evaluation) => evaluation,
+        Err(error) => return (Result::Error, Some(error.to_rejection())),
+    };
+    let Response { allowed, message, code, .. } = &evaluation.response;
+    if !evaluation.refused.is_empty() {
+        let refused: Vec<&str> = evaluation.refused.iter().map(String::as_str).collect();
+        return (Result::Error, Some(format!("needs a network or a live cluster: {}", refused.join(", "))));
+    }
+    match (allowed, code) {
+        (true, _) if !evaluation.incomplete.is_empty() => {
+            let (kinds, _) = to_complete(&evaluation.incomplete);
+            (Result::Error, Some(format!("unknown: nothing shows that all objects of {kinds} are in the sources")))
+        }
+        (true, _) => (Result::Pass, message.clone()),
+        (false, Some(INTERNAL_ERROR)) => (Result::Error, message.clone()),
+        (false, _) => (Result::Fail, message.clone()),
+    }
 }
 
 /// Whether every policy accepts an object as it is without a word, and without asking for any other object: then
@@ -175,7 +232,7 @@ fn foreign(response: &Response, new: impl Fn(&str, Result, String) -> Finding) -
         response.warnings().iter().map(|warning| new("warning", Result::Warn, shorten(warning, MAX_TEXT))).collect();
     if !response.allowed {
         // audit-scanner takes code 500 for a policy that does not work.
-        let result = if response.code == Some(500) { Result::Error } else { Result::Fail };
+        let result = if response.code == Some(INTERNAL_ERROR) { Result::Error } else { Result::Fail };
         let message = response.message.as_deref().unwrap_or("The policy rejects the object without a message.");
         findings.insert(0, new("rejected", result, shorten(message, MAX_TEXT)));
     }

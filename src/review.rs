@@ -88,6 +88,11 @@ impl<'a> Review<'a> {
         }
     }
 
+    /// Of the object, where it was stored.
+    pub(crate) fn resource_version(&self) -> Option<String> {
+        self.object.resource_version.clone()
+    }
+
     fn kind(&self) -> GroupVersionKind {
         GroupVersionKind::new(&self.object.kind.api_version, &self.object.kind.kind)
     }

@@ -1,6 +1,6 @@
 //! `upgrade-gate policies list`, `show` and `export`, through the binary.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test says no")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test says no")]
 
 mod program;
 

@@ -121,7 +121,7 @@ fn usage_errors_are_exit_2_and_say_what_to_do() {
         (&[EXAMPLE, "--policy", "nmo"], "help: bundled are `hco-upgradeable`, `integrated-nmo`"),
         (&[EXAMPLE, "--policy", "no/such.wasm"], "error: policy `no/such.wasm`: No such file"),
         (&[EXAMPLE, "--policy", wasm], "is not a WebAssembly module that can be run"),
-        (&[EXAMPLE, "-o", "xml"], "expected `human` or `json`"),
+        (&[EXAMPLE, "-o", "xml"], "expected `human`, `json`, `openreports` or `policyreport`"),
         (&[EXAMPLE, "-o", "json="], "expected a file's path after `=`"),
         (&[EXAMPLE, "-o", "json", "-o", "human"], "help: give one of them a file"),
         (&[EXAMPLE, "--assume-captured", "NodeMaintenance"], "expected PLURAL.GROUP"),

@@ -3,6 +3,7 @@
 
 mod human;
 mod json;
+mod policy_report;
 
 use std::{
     fs::File,
@@ -14,11 +15,12 @@ use std::{
 use clap::ColorChoice;
 use serde::{Serialize, Serializer};
 use upgrade_gate_core::{ResourceRef, Severity};
+use upgrade_gate_host::Metadata;
 use upgrade_gate_snapshot::{Origin, Snapshot, State};
 
 use crate::{
     error::{Error, print},
-    judge::Judged,
+    judge::{Audited, Judged},
     policy_set::Loaded,
     simulate::Upgrade,
     verdict::Verdict,
@@ -44,6 +46,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Evaluations by their worst finding.
     pub summary: Summary,
+    /// Every object under every policy, for the reports of a background audit.
+    #[serde(skip)]
+    pub audited: Vec<Audited>,
 }
 
 /// What was read, and what it proves.
@@ -104,6 +109,9 @@ pub struct PolicyUsed {
     pub version: String,
     /// `sha256:…` of the module.
     pub digest: String,
+    /// What it says of itself.
+    #[serde(skip)]
+    pub metadata: Metadata,
 }
 
 /// One thing that was found.
@@ -195,8 +203,10 @@ impl Report {
         let mut summary = Summary { skipped: snapshot.skipped.len(), ..Summary::default() };
         let mut in_the_way = 0;
         let mut findings: Vec<Finding> = Vec::new();
-        let own = own.into_iter().map(|finding| Judged { phase: finding.phase, findings: vec![finding] });
-        for Judged { phase, findings: of_one } in judged.into_iter().chain(own) {
+        let mut audited = Vec::new();
+        let own =
+            own.into_iter().map(|finding| Judged { phase: finding.phase, findings: vec![finding], audited: None });
+        for Judged { phase, findings: of_one, audited: one } in judged.into_iter().chain(own) {
             let worst = of_one.iter().map(|finding| finding.result).max().unwrap_or(Result::Pass);
             summary.count(worst);
             // What an audit says is in the way of an upgrade, but perhaps not of this one.
@@ -204,6 +214,7 @@ impl Report {
                 in_the_way += 1;
             }
             findings.extend(of_one);
+            audited.extend(one);
         }
         findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         Self {
@@ -214,14 +225,16 @@ impl Report {
             snapshot,
             policies: policies
                 .iter()
-                .map(|Loaded { name, version, policy, .. }| PolicyUsed {
+                .map(|Loaded { name, version, policy, metadata, .. }| PolicyUsed {
                     name: name.clone(),
                     version: version.clone(),
                     digest: policy.digest().into(),
+                    metadata: metadata.clone(),
                 })
                 .collect(),
             findings,
             summary,
+            audited,
         }
     }
 }
@@ -312,6 +325,8 @@ pub struct Output {
 enum Format {
     Human,
     Json,
+    OpenReports,
+    PolicyReport,
 }
 
 impl FromStr for Output {
@@ -322,7 +337,13 @@ impl FromStr for Output {
         let format = match format {
             "human" => Format::Human,
             "json" => Format::Json,
-            _ => return Err("expected `human` or `json`, perhaps with a file: `json=report.json`".into()),
+            "openreports" => Format::OpenReports,
+            "policyreport" => Format::PolicyReport,
+            _ => {
+                return Err("expected `human`, `json`, `openreports` or `policyreport`, perhaps with a file: \
+                            `json=report.json`"
+                    .into());
+            }
         };
         match file {
             Some("") => Err("expected a file's path after `=`".into()),
@@ -367,6 +388,8 @@ fn render(report: &Report, format: Format, quiet: bool, style: human::Style, to:
     match format {
         Format::Human => human::render(report, quiet, style, to)?,
         Format::Json => json::render(report, to)?,
+        Format::OpenReports => policy_report::render(report, &policy_report::OPEN_REPORTS, to)?,
+        Format::PolicyReport => policy_report::render(report, &policy_report::POLICY_REPORT, to)?,
     }
     to.flush()
 }

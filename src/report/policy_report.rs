@@ -1,0 +1,126 @@
+//! What audit-scanner would have stored for the objects of the snapshot: one report for each, as a `List` that
+//! `kubectl apply` takes.
+//!
+//! Source: kubewarden-controller 3460bb71, `internal/audit-scanner/report/`.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use serde_json::{Map, Value, json};
+use upgrade_gate_core::ResourceRef;
+
+use crate::{
+    judge::Audited,
+    report::{PolicyUsed, Report, Result},
+};
+
+/// The API that reports are stored in.
+pub(super) struct Api {
+    version: &'static str,
+    namespaced: &'static str,
+    cluster: &'static str,
+    /// Fields that only this one has.
+    more: fn() -> Value,
+}
+
+/// OpenReports, audit-scanner's `--report-kind openreports`.
+pub(super) const OPEN_REPORTS: Api = Api {
+    version: "openreports.io/v1alpha1",
+    namespaced: "Report",
+    cluster: "ClusterReport",
+    more: || json!({"source": ""}),
+};
+
+/// PolicyReport, audit-scanner's `--report-kind policyreport`.
+pub(super) const POLICY_REPORT: Api = Api {
+    version: "wgpolicyk8s.io/v1alpha2",
+    namespaced: "PolicyReport",
+    cluster: "ClusterPolicyReport",
+    more: || json!({}),
+};
+
+const HEAD: &str = "\
+# What Kubewarden's audit-scanner would have stored for these objects.
+# Only a cluster knows, and so it is not here: when they were scanned, and in which run; the uid and the resource
+# version of the policies.
+";
+
+pub(super) fn render(report: &Report, api: &Api, to: &mut impl Write) -> io::Result<()> {
+    let mut objects: BTreeMap<&ResourceRef, Vec<&Audited>> = BTreeMap::new();
+    for audited in &report.audited {
+        objects.entry(&audited.resource).or_default().push(audited);
+    }
+    let items: Vec<Value> = objects.values().filter_map(|audits| of_one(report, api, audits)).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items});
+    let yaml = serde_saphyr::to_string(&list).map_err(io::Error::other)?;
+    write!(to, "{HEAD}{yaml}")
+}
+
+fn of_one(report: &Report, api: &Api, audits: &[&Audited]) -> Option<Value> {
+    let Audited { resource, resource_version, .. } = audits.first()?;
+    let ResourceRef { api_version, kind, namespace, name, uid } = resource;
+    let owner = || json!({"apiVersion": api_version, "kind": kind, "name": name, "uid": uid});
+    let metadata = json!({
+        // An object that was never stored has no uid, and cannot own a report.
+        "name": uid.clone().unwrap_or_else(|| format!("{}-{name}", kind.to_lowercase())),
+        "namespace": namespace,
+        "labels": {"app.kubernetes.io/managed-by": "kubewarden", "kubewarden.io/policyreport-version": "v2"},
+        "ownerReferences": uid.is_some().then(|| [owner()]),
+    });
+    let scope = json!({
+        "apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name, "uid": uid,
+        "resourceVersion": resource_version,
+    });
+    let results = audits.iter().filter_map(|audited| {
+        let policy = report.policies.iter().find(|policy| policy.name == audited.policy)?;
+        Some(result(policy, audited))
+    });
+    let results: Vec<Value> = results.collect();
+    let count = |result| audits.iter().filter(|audited| audited.result == result).count();
+    let mut item = json!({
+        "apiVersion": api.version,
+        "kind": if namespace.is_some() { api.namespaced } else { api.cluster },
+        "metadata": known(metadata),
+        "scope": known(scope),
+        "results": results,
+        "summary": {
+            "pass": count(Result::Pass), "fail": count(Result::Fail), "error": count(Result::Error), "warn": 0, "skip": 0,
+        },
+    });
+    if let (Some(item), Value::Object(more)) = (item.as_object_mut(), (api.more)()) {
+        item.extend(more);
+    }
+    Some(item)
+}
+
+fn result(policy: &PolicyUsed, audited: &Audited) -> Value {
+    let metadata = &policy.metadata;
+    let mut properties = Map::new();
+    properties.insert(if metadata.mutating { "mutating" } else { "validating" }.into(), "true".into());
+    if !metadata.context_aware_resources.is_empty() {
+        properties.insert("context-aware".into(), "true".into());
+    }
+    properties.insert("policy-name".into(), policy.name.clone().into());
+    known(json!({
+        "source": "kubewarden",
+        // As a ClusterAdmissionPolicy of the policy's own name is called.
+        "policy": format!("clusterwide-{}", policy.name),
+        "category": metadata.annotation("category"),
+        "severity": metadata.annotation("severity"),
+        "result": audited.result,
+        "scored": true,
+        "resourceSelector": {},
+        "message": audited.message,
+        "properties": properties,
+    }))
+}
+
+/// What is not known is left out.
+fn known(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|_, field| !field.is_null());
+    }
+    value
+}
