@@ -23,6 +23,8 @@ mod error;
 mod metadata;
 #[path = "../../crates/host/src/response.rs"]
 mod response;
+#[path = "../../crates/host/src/session.rs"]
+mod session;
 
 const OPERATIONS: [&str; 3] = ["get_resource", "list_resources_all", "list_resources_by_namespace"];
 
@@ -80,8 +82,14 @@ fn asked(operation: usize, payload: &[u8]) {
     let metadata = Metadata { context_aware_resources: [resource].into(), ..Metadata::default() };
     let operation = OPERATIONS[operation % OPERATIONS.len()];
     let call = HostCall { binding: "kubewarden", namespace: "kubernetes", operation, payload };
-    let reply = answer(&call, &Grants::declared(&metadata), &Context::new(Arc::new(builder.finish())));
+    let (grants, recording) = (Grants::declared(&metadata), Context::recording(Arc::new(builder.finish())));
+    let reply = answer(&call, &grants, &recording);
     if let Reply::Answer { json, .. } = reply {
         assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "{json}");
+        // A question that is no JSON object is none that a session can hold.
+        if !recording.exchanges().is_empty() {
+            let again = answer(&call, &grants, &Context::replaying(recording.exchanges()));
+            assert!(matches!(again, Reply::Answer { json: same, .. } if same == json), "{json}");
+        }
     }
 }
