@@ -52,7 +52,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Exchange>, Error> {
 pub(crate) fn write(path: &Path, exchanges: Vec<Exchange>) -> Result<(), Error> {
     let wrong = |reason: String| Error::Session { path: path.into(), reason };
     let recorded = exchanges.into_iter().map(|Exchange { question, answer }| {
-        // What is null in kwctl's own sessions is left out, but for what it wants to see.
+        // Without the nulls that kwctl's own sessions have: it reads an absent field as one.
         let fields = serde_saphyr::to_string(question.fields())?;
         let response = match answer {
             Ok(payload) => Response::Success { payload },

@@ -6,7 +6,7 @@ mod program;
 
 use std::fs;
 
-use program::{EXAMPLE, annotated, folder, program, report, stderr, stdout};
+use program::{EXAMPLE, annotated, folder, node_maintenances, program, report, stderr, stdout};
 use serde_json::json;
 
 /// Asks who an image name belongs to, whatever the request, and accepts whatever the answer.
@@ -26,13 +26,9 @@ const ASKS: &str = r#"(module
         (i32.const 1)))"#;
 
 fn metadata(capabilities: &str) -> String {
-    let rule = json!({
-        "apiGroups": ["nodemaintenance.kubevirt.io"], "apiVersions": ["v1beta1"],
-        "resources": ["nodemaintenances"], "operations": ["CREATE"],
-    });
     let annotations = json!({"io.kubewarden.policy.title": "asks"});
     json!({
-        "protocolVersion": "v1", "rules": [rule], "mutating": false, "hostCapabilities": [capabilities],
+        "protocolVersion": "v1", "rules": [node_maintenances()], "mutating": false, "hostCapabilities": [capabilities],
         "annotations": annotations,
     })
     .to_string()

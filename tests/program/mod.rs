@@ -72,6 +72,14 @@ pub fn module_that_answers(metadata: &str, response: &str) -> Vec<u8> {
     annotated(&text, metadata)
 }
 
+/// The rule of a policy that judges NodeMaintenance objects, as metadata states it.
+pub fn node_maintenances() -> Value {
+    json!({
+        "apiGroups": ["nodemaintenance.kubevirt.io"], "apiVersions": ["v1beta1"],
+        "resources": ["nodemaintenances"], "operations": ["CREATE"],
+    })
+}
+
 /// A module with metadata.
 pub fn annotated(text: &str, metadata: &str) -> Vec<u8> {
     let mut wasm = wat::parse_str(text).unwrap();
