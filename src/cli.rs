@@ -93,6 +93,11 @@ pub enum PoliciesCommand {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Print what an admin applies: a bundled policy as ClusterAdmissionPolicies of Kubewarden, and the rights it needs
+    Manifests {
+        /// The name of a bundled policy
+        name: String,
+    },
     /// Print a shell script that collects what they ask for with kubectl, for `check` to judge
     Collect(CollectArgs),
 }

@@ -7,6 +7,7 @@ mod progress;
 mod review;
 mod admission;
 mod session;
+mod manifests;
 mod installed;
 mod simulate;
 mod proposed;

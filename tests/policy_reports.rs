@@ -44,9 +44,9 @@ fn an_object_has_the_report_that_audit_scanner_stores() {
                 "resourceVersion": report["scope"]["resourceVersion"],
             },
             "results": [{
-                "source": "kubewarden", "policy": "clusterwide-integrated-nmo", "category": "Upgrade",
+                "source": "kubewarden", "policy": "clusterwide-integrated-nmo-flag", "category": "Upgrade",
                 "severity": "critical", "result": "fail", "scored": true, "resourceSelector": {}, "message": message,
-                "properties": {"validating": "true", "context-aware": "true", "policy-name": "integrated-nmo"},
+                "properties": {"validating": "true", "context-aware": "true", "policy-name": "integrated-nmo-flag"},
             }],
             "summary": {"pass": 0, "fail": 1, "warn": 0, "error": 0, "skip": 0},
         });

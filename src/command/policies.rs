@@ -1,4 +1,4 @@
-//! `upgrade-gate policies list`, `show` and `export`: what comes with the program.
+//! `upgrade-gate policies list`, `show`, `export` and `manifests`: what comes with the program.
 
 use std::{fs, io::Write, path::Path};
 
@@ -7,6 +7,7 @@ use upgrade_gate_host::Metadata;
 
 use crate::{
     error::{Error, print},
+    manifests,
     policy_set::bundled,
     verdict::Outcome,
 };
@@ -41,13 +42,24 @@ pub fn show(name: &str) -> Result<Outcome, Error> {
         facts += &format!("judges        {groups}/{versions} {resources}: {operations}\n");
     }
     for resource in &metadata.context_aware_resources {
-        facts += &format!("may read      {} {}\n", resource.api_version, resource.kind);
+        let reason = metadata.reason_to_read(&resource.kind).unwrap_or_default();
+        facts += &format!("may read      {} {}: {reason}\n", resource.api_version, resource.kind);
     }
     for capability in metadata.host_capabilities.iter().flatten() {
         facts += &format!("capability    {capability}\n");
     }
     let page = metadata.annotation("usage").unwrap_or_default();
     print(|stdout| write!(stdout, "{facts}\n{page}"))?;
+    Ok(Outcome::Passed)
+}
+
+/// What an admin applies: the policy as ClusterAdmissionPolicies, and the rights that it needs.
+///
+/// # Errors
+/// [`Error`]: the name, or standard output.
+pub fn manifests(name: &str) -> Result<Outcome, Error> {
+    let text = manifests::of(name, &metadata(&bundled(name)?)?);
+    print(|stdout| stdout.write_all(text.as_bytes()))?;
     Ok(Outcome::Passed)
 }
 

@@ -112,6 +112,9 @@ pub struct PolicyUsed {
     /// What it says of itself.
     #[serde(skip)]
     pub metadata: Metadata,
+    /// Whether it comes with the program.
+    #[serde(skip)]
+    pub is_bundled: bool,
 }
 
 /// One thing that was found.
@@ -225,11 +228,12 @@ impl Report {
             snapshot,
             policies: policies
                 .iter()
-                .map(|Loaded { name, version, policy, metadata, .. }| PolicyUsed {
+                .map(|Loaded { name, version, policy, metadata, is_bundled, .. }| PolicyUsed {
                     name: name.clone(),
                     version: version.clone(),
                     digest: policy.digest().into(),
                     metadata: metadata.clone(),
+                    is_bundled: *is_bundled,
                 })
                 .collect(),
             findings,

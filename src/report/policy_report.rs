@@ -10,9 +10,11 @@ use std::{
 
 use serde_json::{Map, Value, json};
 use upgrade_gate_core::ResourceRef;
+use upgrade_gate_snapshot::Kind;
 
 use crate::{
     judge::Audited,
+    manifests::{self, Part},
     report::{PolicyUsed, Report, Result},
 };
 
@@ -75,10 +77,13 @@ fn of_one(report: &Report, api: &Api, audits: &[&Audited]) -> Option<Value> {
     });
     let results = audits.iter().filter_map(|audited| {
         let policy = report.policies.iter().find(|policy| policy.name == audited.policy)?;
-        Some(result(policy, audited))
+        Some(result(policy, &deployed_as(policy, resource)?, audited))
     });
     let results: Vec<Value> = results.collect();
-    let count = |result| audits.iter().filter(|audited| audited.result == result).count();
+    if results.is_empty() {
+        return None;
+    }
+    let count = |word: Result| results.iter().filter(|result| result.get("result") == Some(&json!(word))).count();
     let mut item = json!({
         "apiVersion": api.version,
         "kind": if namespace.is_some() { api.namespaced } else { api.cluster },
@@ -95,18 +100,28 @@ fn of_one(report: &Report, api: &Api, audits: &[&Audited]) -> Option<Value> {
     Some(item)
 }
 
-fn result(policy: &PolicyUsed, audited: &Audited) -> Value {
+/// The name of the ClusterAdmissionPolicy that a background audit asks about the object, as `policies manifests` has it;
+/// `None` where it asks none. A policy from elsewhere goes by its own name.
+fn deployed_as(policy: &PolicyUsed, resource: &ResourceRef) -> Option<String> {
+    if !policy.is_bundled {
+        return Some(policy.name.clone());
+    }
+    let part = Part::of(&Kind::new(&resource.api_version, &resource.kind).resource());
+    part.is_audited().then(|| manifests::name_of(&policy.name, part))
+}
+
+fn result(policy: &PolicyUsed, name: &str, audited: &Audited) -> Value {
     let metadata = &policy.metadata;
     let mut properties = Map::new();
     properties.insert(if metadata.mutating { "mutating" } else { "validating" }.into(), "true".into());
     if !metadata.context_aware_resources.is_empty() {
         properties.insert("context-aware".into(), "true".into());
     }
-    properties.insert("policy-name".into(), policy.name.clone().into());
+    properties.insert("policy-name".into(), name.into());
     known(json!({
         "source": "kubewarden",
-        // As a ClusterAdmissionPolicy of the policy's own name is called.
-        "policy": format!("clusterwide-{}", policy.name),
+        // As a ClusterAdmissionPolicy is called.
+        "policy": format!("clusterwide-{name}"),
         "category": metadata.annotation("category"),
         "severity": metadata.annotation("severity"),
         "result": audited.result,

@@ -64,7 +64,7 @@ pub use cluster::{
 };
 pub use fields::Fields;
 pub use installed::{installed, of_many};
-pub use names::{HcoCsv, is_hco_package, version_of_channel};
+pub use names::{HCO_PACKAGES, HcoCsv, is_hco_package, version_of_channel};
 pub use object::{Condition, HyperConverged, Metadata, NodeMaintenance};
 pub use overriding::Override;
 pub use policy::Policy;

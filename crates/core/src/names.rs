@@ -2,13 +2,8 @@
 
 use crate::version::Version;
 
-/// What the names of HCO's ClusterServiceVersions begin with, upstream and in the product.
-///
-/// Source: redhat-openshift-ecosystem/community-operators-prod, `operators/community-kubevirt-hyperconverged`.
-const CSV_PREFIX: &str = "kubevirt-hyperconverged-operator.v";
-
 /// The packages that install HCO: upstream's and the product's.
-const PACKAGES: [&str; 2] = ["community-kubevirt-hyperconverged", "kubevirt-hyperconverged"];
+pub const HCO_PACKAGES: [&str; 2] = ["community-kubevirt-hyperconverged", "kubevirt-hyperconverged"];
 
 /// The name of a ClusterServiceVersion of HCO.
 ///
@@ -29,10 +24,15 @@ pub struct HcoCsv {
 }
 
 impl HcoCsv {
+    /// What the names of HCO's ClusterServiceVersions begin with, upstream and in the product.
+    ///
+    /// Source: redhat-openshift-ecosystem/community-operators-prod, `operators/community-kubevirt-hyperconverged`.
+    pub const PREFIX: &str = "kubevirt-hyperconverged-operator.v";
+
     /// `None` where it is the name of something else.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let version = name.strip_prefix(CSV_PREFIX)?;
+        let version = name.strip_prefix(Self::PREFIX)?;
         Some(Self { name: name.into(), version: version.parse().ok() })
     }
 
@@ -40,19 +40,19 @@ impl HcoCsv {
     /// versions that cannot be parsed.
     #[must_use]
     pub fn name_of(version: &str) -> String {
-        format!("{CSV_PREFIX}{}", version.strip_prefix('v').unwrap_or(version))
+        format!("{}{}", Self::PREFIX, version.strip_prefix('v').unwrap_or(version))
     }
 }
 
 /// Whether a package installs HCO.
 #[must_use]
 pub fn is_hco_package(package: &str) -> bool {
-    PACKAGES.contains(&package)
+    HCO_PACKAGES.contains(&package)
 }
 
 /// Whether a package is upstream's, whose versions are those of HCO and not of the product.
 pub(crate) fn is_upstream_package(package: &str) -> bool {
-    package == PACKAGES[0]
+    package == HCO_PACKAGES[0]
 }
 
 /// The version that a channel leads to, where its name says so: it is, or after its last `-` ends in,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use upgrade_gate_core::GroupResource;
 
 use crate::error::LoadError;
@@ -55,7 +55,7 @@ pub enum PolicyType {
 }
 
 /// As in an admission webhook's configuration; `*` stands for all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
     /// Empty text for the core group.
@@ -69,7 +69,7 @@ pub struct Rule {
 }
 
 /// A kind that a policy may ask for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContextAwareResource {
     /// `GROUP/VERSION`, or the version alone for the core group.
@@ -88,6 +88,12 @@ impl Metadata {
     #[must_use]
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.get(&format!("io.kubewarden.policy.{name}")).map(String::as_str)
+    }
+
+    /// Why it asks for a kind: annotation `read.upgrade-gate.io/KIND`, of our own policies.
+    #[must_use]
+    pub fn reason_to_read(&self, kind: &str) -> Option<&str> {
+        self.annotations.get(&format!("read.upgrade-gate.io/{kind}")).map(String::as_str)
     }
 
     /// The metadata of a module, which is not compiled for that; `None` where it has none.

@@ -10,7 +10,7 @@ use crate::{
 /// HCO's Deployment, in its own manifests and as OLM names it.
 ///
 /// Source: HCO v1.6.0, `deploy/operator.yaml` and the published ClusterServiceVersion.
-const NAMES: [&str; 2] = ["hyperconverged-cluster-operator", "hco-operator"];
+pub const HCO_DEPLOYMENTS: [&str; 2] = ["hyperconverged-cluster-operator", "hco-operator"];
 
 /// The variable from which HCO takes its version.
 ///
@@ -26,7 +26,7 @@ pub(crate) fn is_deployment(review: &Review<'_>) -> bool {
 /// comes with the version excuses nothing.
 pub(super) fn start(object: &Fields<'_>, old: Option<&Fields<'_>>, scope: Scope) -> Option<Start> {
     let is_of_olm = is_of_olm(object) && old.is_none_or(is_of_olm);
-    if !NAMES.contains(&Metadata::read(object).name.as_str()) || is_of_olm {
+    if !HCO_DEPLOYMENTS.contains(&Metadata::read(object).name.as_str()) || is_of_olm {
         return None;
     }
     scope.newly(target(object, scope), old.and_then(|old| target(old, scope)).as_ref()).map(Start::begins)

@@ -26,6 +26,7 @@ use crate::{
 };
 
 pub use cluster_service_version::ClusterServiceVersion;
+pub use deployment::HCO_DEPLOYMENTS;
 pub use install_plan::InstallPlan;
 pub use operator_condition::OperatorCondition;
 

@@ -1,0 +1,105 @@
+//! How a policy is cut into parts for admission, and which requests a part asks for.
+//!
+//! A webhook that cannot be reached either lets a request pass or refuses it. Refusing is right for the few objects that
+//! start an upgrade of HCO, and wrong for everybody else's, so what is refused stands behind conditions that name HCO's
+//! objects.
+
+use serde_json::json;
+use upgrade_gate_core::{
+    CLUSTER_EXTENSION, CLUSTER_SERVICE_VERSION, GroupResource, HCO_PACKAGES, HcoCsv, INSTALL_PLAN, NODE_MAINTENANCE,
+    OPERATOR_CONDITION, SUBSCRIPTION, upgrade::HCO_DEPLOYMENTS,
+};
+
+/// One ClusterAdmissionPolicy of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// What exists, for the reports of background audits; nobody's request fails for an outage.
+    Flag,
+    /// What asks for an upgrade.
+    Requests,
+    /// What an upgrade consists of. Not audited: each Deployment of the cluster would have a report.
+    Objects,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 3] = [Self::Flag, Self::Requests, Self::Objects];
+
+    /// The one that a resource belongs to: `Flag`, unless the table says otherwise.
+    pub(crate) fn of(resource: &GroupResource) -> Self {
+        guarded(resource).map_or(Self::Flag, |(part, _)| part)
+    }
+
+    /// The end of its name.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::Flag => "flag",
+            Self::Requests => "requests",
+            Self::Objects => "objects",
+        }
+    }
+
+    pub(crate) fn is_audited(self) -> bool {
+        self != Self::Objects
+    }
+
+    pub(crate) fn failure_policy(self) -> &'static str {
+        if self == Self::Flag { "Ignore" } else { "Fail" }
+    }
+}
+
+/// The CEL expression that is true for requests about any other resource, and for those of this one that are about HCO.
+/// An error in it would refuse the request, so a field is looked at only where it is.
+pub(crate) fn condition(resource: &GroupResource) -> Option<String> {
+    let (_, is_of_hco) = guarded(resource)?;
+    Some(format!("request.resource.resource != {} ||\n{is_of_hco}", json!(resource.resource)))
+}
+
+/// What is refused where the policy server cannot be reached, and only of HCO's objects.
+fn guarded(resource: &GroupResource) -> Option<(Part, String)> {
+    let name = |test: &str| either(&format!("has(o.metadata.name) && {test}"));
+    let of_csv = || name(&format!("o.metadata.name.startsWith({})", json!(HcoCsv::PREFIX)));
+    let is = |known: &str| resource.to_string() == known;
+    if is(INSTALL_PLAN.crd) {
+        Some((Part::Requests, install_plan()))
+    } else if is(SUBSCRIPTION.crd) {
+        let package = format!("has(o.spec) && has(o.spec.name) && o.spec.name in {}", json!(HCO_PACKAGES));
+        Some((Part::Requests, either(&package)))
+    } else if is(CLUSTER_EXTENSION.crd) {
+        let package = format!(
+            "has(o.spec) && has(o.spec.source) && has(o.spec.source.catalog) &&\n  \
+             has(o.spec.source.catalog.packageName) && o.spec.source.catalog.packageName in {}",
+            json!(HCO_PACKAGES)
+        );
+        Some((Part::Requests, either(&package)))
+    } else if is(CLUSTER_SERVICE_VERSION.crd) || is(OPERATOR_CONDITION.crd) {
+        Some((Part::Objects, of_csv()))
+    } else if is("deployments.apps") {
+        Some((Part::Objects, name(&format!("o.metadata.name in {}", json!(HCO_DEPLOYMENTS)))))
+    } else if is("customresourcedefinitions.apiextensions.k8s.io") {
+        Some((Part::Objects, name(&format!("o.metadata.name == {}", json!(NODE_MAINTENANCE.crd)))))
+    } else {
+        None
+    }
+}
+
+/// Of the new object or of the old one: a deletion has no new one, and that of a collection no name in its request either.
+fn either(test: &str) -> String {
+    format!("[object, oldObject].exists(o, o != null && {test})")
+}
+
+/// Every creation; and an update of what decides, so that nobody waits for the policy where a plan only reports.
+fn install_plan() -> String {
+    let names_hco = either(&format!(
+        "has(o.spec) && has(o.spec.clusterServiceVersionNames) &&\n  \
+         o.spec.clusterServiceVersionNames.exists(name, name.startsWith({}))",
+        json!(HcoCsv::PREFIX)
+    ));
+    let changes = ["approved", "clusterServiceVersionNames"].map(|field| {
+        let [new, old] = ["object", "oldObject"].map(|object| format!("{object}.spec.{field}"));
+        format!("has({new}) != has({old}) ||\n  has({new}) && {new} != {old}")
+    });
+    let [approved, names] = changes;
+    format!(
+        "{names_hco} &&\n(oldObject == null || !has(object.spec) || !has(oldObject.spec) ||\n  {approved} ||\n  {names})"
+    )
+}
