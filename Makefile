@@ -4,7 +4,7 @@
 CARGO ?= cargo
 PROGRAM := target/release/upgrade-gate
 
-.PHONY: help demo build policies test lint bench fuzz docs setup clean
+.PHONY: help demo build policies test lint bench fuzz docs deploy setup clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
@@ -22,6 +22,9 @@ demo: build ## Check the upgrade of the example must-gather, and see that it is 
 
 policies: build ## Say where the annotated Wasm modules are
 	@ls -lt target/release/build/upgrade-gate-bundle-*/out/*.wasm | head -n $$(ls policies | wc -l)
+
+deploy: build ## Write deploy/kubewarden anew, from the policies' metadata
+	@for policy in $$(ls policies); do $(PROGRAM) policies manifests $$policy > deploy/kubewarden/$$policy.yaml || exit 1; done
 
 test: setup ## Run every test
 	$(CARGO) test --workspace --locked

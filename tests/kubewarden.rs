@@ -64,6 +64,14 @@ fn metadata_is_complete() {
             assert!(metadata.annotations.contains_key(&format!("io.artifacthub.{name}")), "{}: {name}", bundled.name);
         }
         assert_eq!(metadata.annotation("usage"), Some(page(bundled.name, "README.md").as_str()));
+        for read in &metadata.context_aware_resources {
+            assert!(
+                metadata.reason_to_read(&read.kind).is_some(),
+                "{} does not say why it reads {}",
+                bundled.name,
+                read.kind
+            );
+        }
         assert!(metadata.host_capabilities.is_some() && metadata.minimum_kubewarden_version.is_some());
     }
 }

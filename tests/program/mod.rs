@@ -1,8 +1,15 @@
 //! Running the program as its user does.
 
-#![allow(dead_code, clippy::panic, clippy::unwrap_used, reason = "shared by tests, each of which uses a part")]
+#![allow(
+    dead_code,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "shared by tests, each of which uses a part"
+)]
 
 pub mod cluster;
+pub mod schema;
 
 use std::{
     fs,

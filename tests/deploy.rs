@@ -1,0 +1,187 @@
+//! What `deploy/` holds is what the policies need, and what `policies manifests` prints.
+
+#![allow(clippy::indexing_slicing, clippy::print_stdout, clippy::unwrap_used, reason = "a panic is how a test says no")]
+
+mod program;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use program::{program, schema, stderr, stdout};
+use serde_json::{Value, json};
+use upgrade_gate_bundle::BUNDLED;
+use upgrade_gate_core::Version;
+use upgrade_gate_host::{Compiler, Host, Limits, Metadata};
+
+fn documents(path: &str) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    documents.into_iter().filter(|document| !document.is_null()).collect()
+}
+
+fn of_policy(name: &str) -> Vec<Value> {
+    documents(&format!("deploy/kubewarden/{name}.yaml"))
+}
+
+fn metadata(wasm: &[u8]) -> Value {
+    let Metadata { rules, context_aware_resources, host_capabilities, .. } = Metadata::of(wasm).unwrap().unwrap();
+    json!({"rules": rules, "reads": context_aware_resources, "capabilities": host_capabilities})
+}
+
+#[test]
+fn the_folder_holds_what_manifests_prints() {
+    let files: BTreeSet<_> =
+        fs::read_dir("deploy/kubewarden").unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let expected = BUNDLED.iter().map(|policy| format!("{}.yaml", policy.name).into()).collect();
+    assert_eq!(files, expected);
+    for policy in BUNDLED {
+        let printed = stdout(&program(&["policies", "manifests", policy.name]));
+        let kept = fs::read_to_string(format!("deploy/kubewarden/{}.yaml", policy.name)).unwrap();
+        assert_eq!(printed, kept, "run `make deploy`");
+    }
+    let refused = program(&["policies", "manifests", "no-such-policy"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("policy `no-such-policy` is not bundled"));
+}
+
+/// The parts together ask for what the metadata names, each in one of them; all of them may read what it declares.
+#[test]
+fn three_parts_are_the_whole_policy() {
+    for policy in BUNDLED {
+        let triples = |rules: &Value| -> Vec<String> {
+            let rules = rules.as_array().unwrap().iter();
+            let mut triples: Vec<String> = rules
+                .flat_map(|rule| {
+                    let resources = rule["resources"].as_array().unwrap().iter();
+                    resources
+                        .map(|r| format!("{} {} {} {}", rule["apiGroups"], rule["apiVersions"], r, rule["operations"]))
+                })
+                .collect();
+            triples.sort();
+            triples
+        };
+        let metadata = metadata(policy.wasm);
+        let documents = of_policy(policy.name);
+        let parts: Vec<&Value> = documents
+            .iter()
+            .filter(|document| document["kind"] == "ClusterAdmissionPolicy")
+            .map(|part| &part["spec"])
+            .collect();
+        let all: Vec<Value> = parts.iter().flat_map(|spec| spec["rules"].as_array().unwrap().clone()).collect();
+        assert_eq!(triples(&Value::from(all)), triples(&metadata["rules"]), "{}", policy.name);
+        for spec in &parts {
+            assert_eq!(spec["contextAwareResources"], metadata["reads"]);
+            // The API server is told to wait longer than the policy server does; Kubewarden's own limits are 2 and 30 s.
+            let [whole, evaluation] =
+                ["timeoutSeconds", "timeoutEvalSeconds"].map(|field| spec[field].as_u64().unwrap());
+            assert!((2..whole).contains(&evaluation) && whole <= 30);
+        }
+    }
+}
+
+/// Whoever is refused for an outage is one of HCO's own.
+#[test]
+fn what_fails_closed_stands_behind_a_condition_for_each_resource() {
+    for policy in BUNDLED {
+        for part in of_policy(policy.name).iter().filter(|document| document["kind"] == "ClusterAdmissionPolicy") {
+            let spec = &part["spec"];
+            let empty = Vec::new();
+            let conditions = spec["matchConditions"].as_array().unwrap_or(&empty);
+            if spec["failurePolicy"] == "Ignore" {
+                assert!(conditions.is_empty());
+                continue;
+            }
+            let rules = spec["rules"].as_array().unwrap().iter();
+            let resources: BTreeSet<&str> = rules
+                .flat_map(|rule| rule["resources"].as_array().unwrap())
+                .map(|name| name.as_str().unwrap())
+                .collect();
+            for resource in &resources {
+                let others_pass = format!("request.resource.resource != \"{resource}\" ||\n");
+                let expressions = conditions.iter().map(|condition| condition["expression"].as_str().unwrap());
+                let own: Vec<&str> = expressions.filter_map(|text| text.strip_prefix(&others_pass)).collect();
+                assert_eq!(own.len(), 1, "{resource}");
+                assert!(
+                    own[0].contains("hco") || own[0].contains("hyperconverged") || own[0].contains("nodemaintenance")
+                );
+            }
+            assert_eq!(
+                resources.len(),
+                conditions.len(),
+                "a rule of one resource name and two groups needs another key"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_run_by_hand_grants_what_the_policies_declare() {
+    let host = Host::new(Limits::default()).unwrap();
+    let policies = documents("deploy/policy-server/policies.yml").remove(0);
+    let names: BTreeSet<&str> = policies.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, BUNDLED.iter().map(|policy| policy.name).collect());
+    for policy in BUNDLED {
+        let (entry, metadata) = (&policies[policy.name], metadata(policy.wasm));
+        assert_eq!(entry["module"], format!("file:///etc/upgrade-gate/{}.wasm", policy.name));
+        assert_eq!(entry["contextAwareResources"], metadata["reads"]);
+        assert_eq!(entry["hostCapabilities"], metadata["capabilities"]);
+        let loaded = host.load(policy.wasm, Compiler::Winch).unwrap();
+        assert!(loaded.validate_settings(&entry["settings"].to_string()).is_ok());
+    }
+}
+
+#[test]
+fn the_alert_carries_the_runbook_and_shows_before_an_update_of_openshift() {
+    let rule = documents("deploy/monitoring/prometheus-rule.yaml").remove(0);
+    let alert = &rule["spec"]["groups"][0]["rules"][0];
+    assert_eq!(alert["expr"], "kubevirt_hco_nmo_in_use == 1");
+    assert_eq!(alert["labels"]["openShiftUpdatePrecheck"], "true");
+    for policy in BUNDLED {
+        let metadata = Metadata::of(policy.wasm).unwrap().unwrap();
+        assert_eq!(alert["annotations"]["runbook_url"], metadata.annotations["upgrade-gate.io/runbook"]);
+    }
+}
+
+/// CEL has no versions, so the condition is a pattern: it knows the boundary that the policies know.
+#[test]
+fn the_pattern_of_the_admission_policy_is_the_boundary() {
+    let policy = documents("deploy/admission-policy/validating-admission-policy.yaml").remove(0);
+    let expression = policy["spec"]["matchConditions"][0]["expression"].as_str().unwrap();
+    let pattern = expression.split('"').find(|text| text.starts_with('^')).unwrap();
+    let pattern = regex::Regex::new(pattern).unwrap();
+    for major in (0..12).chain([99, 100]) {
+        for minor in (0..25).chain([99, 100, 111]) {
+            for patch in ["", ".0", ".17", ".0-unstable"] {
+                let text = format!("{major}.{minor}{patch}");
+                let version: Version = text.parse().unwrap();
+                let name = format!("kubevirt-hyperconverged-operator.v{text}");
+                assert_eq!(pattern.is_match(&name), version.is_past_boundary(), "{name}");
+            }
+        }
+    }
+    assert!(!pattern.is_match("cert-manager.v1.7.0"));
+}
+
+/// As a strict API server wants them. The definitions are not part of the repository.
+#[test]
+fn manifests_fit_the_definitions_of_their_kinds() {
+    let crds = Path::new("../shared/data/crds");
+    if !crds.is_dir() {
+        println!("../shared/data is not there: nothing compared");
+        return;
+    }
+    let files = BUNDLED.iter().map(|policy| format!("kubewarden/{}.yaml", policy.name));
+    let mut compared = 0;
+    for file in files.chain(["monitoring/prometheus-rule.yaml".into()]) {
+        for document in documents(&format!("deploy/{file}")) {
+            let crd = match document["kind"].as_str().unwrap() {
+                "ClusterAdmissionPolicy" => "clusteradmissionpolicies.policies.kubewarden.io.yaml",
+                "PrometheusRule" => "prometheusrules.monitoring.coreos.com.yaml",
+                _ => continue,
+            };
+            let crd: Value = serde_saphyr::from_str(&fs::read_to_string(crds.join(crd)).unwrap()).unwrap();
+            schema::fits(&document, &crd);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 7);
+}
