@@ -4,7 +4,7 @@
 CARGO ?= cargo
 PROGRAM := target/release/upgrade-gate
 
-.PHONY: help demo build policies test lint bench fuzz docs deploy setup clean
+.PHONY: help demo build policies test lint bench fuzz docs deploy artifacthub setup clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
@@ -25,6 +25,11 @@ policies: build ## Say where the annotated Wasm modules are
 
 deploy: build ## Write deploy/kubewarden anew, from the policies' metadata
 	@for policy in $$(ls policies); do $(PROGRAM) policies manifests $$policy > deploy/kubewarden/$$policy.yaml || exit 1; done
+
+artifacthub: setup ## Write the packages of Artifact Hub into target/artifacthub, and the one in the root
+	rm -rf target/artifacthub
+	$(CARGO) run --quiet --locked -p upgrade-gate-artifacthub -- target/artifacthub
+	cp target/artifacthub/integrated-nmo/*/artifacthub-pkg.yml artifacthub-pkg.yml
 
 test: setup ## Run every test
 	$(CARGO) test --workspace --locked

@@ -147,7 +147,10 @@ fn annotate(module: &[u8], folder: &Path) -> Result<Vec<u8>> {
         return Err("the module exports no wapc_init: src/lib.rs wants upgrade_gate_guest::export_policy!(…)".into());
     }
     let annotations = metadata.get_mut("annotations").and_then(Value::as_object_mut).ok_or("no annotations")?;
-    annotations.insert("io.kubewarden.policy.version".into(), env!("CARGO_PKG_VERSION").into());
+    let (name, version) = (folder.file_name().unwrap_or_default().to_string_lossy(), env!("CARGO_PKG_VERSION"));
+    annotations.insert("io.kubewarden.policy.version".into(), version.into());
+    // Several policies are released from one repository, each as `policy.wasm`.
+    annotations.insert("com.github.release.tag".into(), format!("{name}/v{version}").into());
     annotations.insert("io.kubewarden.policy.usage".into(), fs::read_to_string(folder.join("README.md"))?.into());
     // What the module's own `protocol_version` answers; a test compares.
     metadata.insert("protocolVersion".into(), "v1".into());
