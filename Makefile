@@ -4,7 +4,7 @@
 CARGO ?= cargo
 PROGRAM := target/release/upgrade-gate
 
-.PHONY: help demo build policies test lint bench fuzz docs deploy artifacthub setup clean
+.PHONY: help demo build policies test e2e lint bench fuzz docs deploy artifacthub setup clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
@@ -33,6 +33,10 @@ artifacthub: setup ## Write the packages of Artifact Hub into target/artifacthub
 
 test: setup ## Run every test
 	$(CARGO) test --workspace --locked
+
+e2e: setup ## Compare every case with the real kwctl and policy-server, where they are on PATH
+	@for program in kwctl policy-server; do command -v $$program >/dev/null || { echo "make e2e needs $$program on PATH: see CONTRIBUTING.md" >&2; exit 1; }; done
+	$(CARGO) test --locked --test e2e -- --nocapture
 
 lint: setup ## Check formatting, lints, documentation and the builds for a browser
 	$(CARGO) fmt --all --check
