@@ -45,10 +45,12 @@ impl Cluster for HostCalls {
 fn call(operation: &str, request: &impl Serialize) -> Result<Answer, String> {
     let payload = serde_json::to_vec(request).map_err(|_| "the question is not JSON")?;
     let answer = host_call("kubewarden", "kubernetes", operation, &payload).map_err(|error| {
-        // Two wrappings that say nothing: waPC's, and the host's around whoever answers.
+        // Two wrappings that say nothing, waPC's and the host's around whoever answers; and below the first line the same
+        // error again, with a backtrace where the host is told to have them.
         let text = error.to_string();
         let text = text.strip_prefix("Host error: ").unwrap_or(&text);
-        text.strip_prefix("Callback evaluation failure: ").unwrap_or(text).to_owned()
+        let text = text.strip_prefix("Callback evaluation failure: ").unwrap_or(text);
+        text.lines().next().unwrap_or_default().to_owned()
     })?;
     let json = String::from_utf8(answer).map_err(|_| format!("the answer to {operation} is not UTF-8"))?;
     Ok(Answer { json: json.into(), complete: true })
