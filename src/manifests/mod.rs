@@ -79,7 +79,7 @@ fn admission(policy: &str, metadata: &Metadata, part: Part, rules: Vec<Rule>) ->
         .filter_map(|name| Some((format!("io.kubewarden.policy.{name}"), metadata.annotation(name)?.into())))
         .collect();
     let [oci_url, version] = ["ociUrl", "version"].map(|name| metadata.annotation(name).unwrap_or_default());
-    let conditions = resources(&rules).into_iter().filter_map(|resource| {
+    let conditions = resources(&rules, None).into_iter().filter_map(|resource| {
         Some(MatchCondition { name: format!("hco-{}", resource.resource), expression: part::condition(&resource)? })
     });
     ClusterAdmissionPolicy {
@@ -129,16 +129,18 @@ fn rules(metadata: &Metadata, wanted: impl Fn(&GroupResource) -> bool) -> Vec<Ru
     rules.filter(|rule| !rule.resources.is_empty()).collect()
 }
 
-fn resources(rules: &[Rule]) -> BTreeSet<GroupResource> {
-    let all = |rule: &Rule| {
-        let groups = rule.api_groups.iter();
-        groups
-            .flat_map(|group| {
-                rule.resources.iter().map(|name| GroupResource { group: group.clone(), resource: name.clone() })
-            })
-            .collect::<Vec<_>>()
-    };
-    rules.iter().flat_map(all).collect()
+/// What rules are about, under one operation or any.
+pub(crate) fn resources(rules: &[Rule], operation: Option<&str>) -> BTreeSet<GroupResource> {
+    let mut resources = BTreeSet::new();
+    for rule in
+        rules.iter().filter(|rule| operation.is_none_or(|word| rule.operations.iter().any(|known| known == word)))
+    {
+        for group in &rule.api_groups {
+            let of_group = |name: &String| GroupResource { group: group.clone(), resource: name.clone() };
+            resources.extend(rule.resources.iter().map(of_group));
+        }
+    }
+    resources
 }
 
 /// What the policy server may read for the policy, and what audit-scanner shows to it.
@@ -146,8 +148,7 @@ fn rights(policy: &str, metadata: &Metadata) -> String {
     let reads = metadata.context_aware_resources.iter();
     let read: BTreeSet<_> = reads.map(|read| Kind::new(&read.api_version, &read.kind).resource()).collect();
     let audited = rules(metadata, |resource| Part::of(resource).is_audited());
-    let created = audited.into_iter().filter(|rule| rule.operations.iter().any(|operation| operation == "CREATE"));
-    let audited = resources(&created.collect::<Vec<_>>());
+    let audited = resources(&audited, Some("CREATE"));
     let role = format!("upgrade-gate-{policy}");
     [
         "# A list without permission does not fail but waits: the three verbs belong together.\n".into(),
