@@ -89,8 +89,7 @@ fn scanned(outcome: &std::result::Result<Evaluation, EvaluationError>) -> (Resul
     };
     let Response { allowed, message, code, .. } = &evaluation.response;
     if !evaluation.refused.is_empty() {
-        let refused: Vec<&str> = evaluation.refused.iter().map(String::as_str).collect();
-        return (Result::Error, Some(format!("needs a network or a live cluster: {}", refused.join(", "))));
+        return (Result::Error, Some(denied(evaluation)));
     }
     match (allowed, code) {
         (true, _) if !evaluation.incomplete.is_empty() => {
@@ -101,6 +100,15 @@ fn scanned(outcome: &std::result::Result<Evaluation, EvaluationError>) -> (Resul
         (false, Some(INTERNAL_ERROR)) => (Result::Error, message.clone()),
         (false, _) => (Result::Fail, message.clone()),
     }
+}
+
+fn denied(evaluation: &Evaluation) -> String {
+    let capabilities: Vec<&str> = evaluation.refused.iter().map(String::as_str).collect();
+    format!(
+        "The policy asks for {}, which needs a network or a live cluster: here it was denied, and what the policy answers \
+         proves nothing.",
+        capabilities.join(", ")
+    )
 }
 
 /// Whether every policy accepts an object as it is without a word, and without asking for any other object: then
@@ -159,13 +167,7 @@ fn findings(
     };
     // An answer that rests on a denial that no policy server would have made is none.
     if !evaluation.refused.is_empty() {
-        let capabilities: Vec<&str> = evaluation.refused.iter().map(String::as_str).collect();
-        let message = format!(
-            "The policy asks for {}, which needs a network or a live cluster: here it was denied, and what the policy \
-             answers proves nothing.",
-            capabilities.join(", ")
-        );
-        return vec![new("evaluation", Result::Error, shorten(&message, MAX_TEXT))];
+        return vec![new("evaluation", Result::Error, shorten(&denied(&evaluation), MAX_TEXT))];
     }
     let mut findings: Vec<Finding> = match recorded(&evaluation.response) {
         Some(recorded) => recorded

@@ -63,8 +63,16 @@ pub struct Context {
 /// The exchanges of one evaluation.
 #[derive(Clone)]
 enum Session {
-    Recording(Arc<Mutex<VecDeque<Exchange>>>),
+    Recording(Arc<Mutex<Record>>),
     Replaying(Arc<Mutex<VecDeque<Exchange>>>),
+}
+
+/// What was asked and answered so far.
+#[derive(Default)]
+struct Record {
+    exchanges: Vec<Exchange>,
+    /// Of questions and answers.
+    bytes: usize,
 }
 
 /// So many distinct questions are remembered, and so many bytes of answers; a policy that makes up
@@ -102,7 +110,8 @@ impl Context {
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         match &self.session {
-            Some(Session::Recording(exchanges) | Session::Replaying(exchanges)) => {
+            Some(Session::Recording(record)) => record.lock().unwrap_or_else(PoisonError::into_inner).exchanges.clone(),
+            Some(Session::Replaying(exchanges)) => {
                 exchanges.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
             }
             None => Vec::new(),
@@ -193,7 +202,7 @@ pub(crate) fn answer(call: &HostCall<'_>, grants: &Grants, context: &Context) ->
     };
     match &context.session {
         Some(Session::Replaying(exchanges)) => replay(call, exchanges),
-        Some(Session::Recording(exchanges)) => record(call, exchanges, read.answer(&capability, context)),
+        Some(Session::Recording(so_far)) => record(call, so_far, read.answer(&capability, context)),
         None => read.answer(&capability, context),
     }
 }
@@ -238,11 +247,11 @@ fn failure(text: &str) -> String {
 
 const FAILURE: &str = "Callback evaluation failure: ";
 
-/// So many bytes of answers are recorded; a policy that asks for more gets an error, and so will whoever
+/// So many bytes of questions and answers are recorded; a policy that asks for more gets an error, and so will whoever
 /// replays it.
 const MAX_RECORDED: usize = 256 << 20;
 
-fn record(call: &HostCall<'_>, exchanges: &Mutex<VecDeque<Exchange>>, reply: Reply) -> Reply {
+fn record(call: &HostCall<'_>, so_far: &Mutex<Record>, reply: Reply) -> Reply {
     let Some(question) = Question::of(call) else { return reply };
     let answer = match &reply {
         Reply::Answer { json, .. } => Ok(json.to_string()),
@@ -250,13 +259,13 @@ fn record(call: &HostCall<'_>, exchanges: &Mutex<VecDeque<Exchange>>, reply: Rep
         Reply::Refused { capability } => Err(denied(capability)),
         Reply::Logged => return reply,
     };
-    let mut exchanges = exchanges.lock().unwrap_or_else(PoisonError::into_inner);
-    let size = |answer: &Result<String, String>| answer.as_ref().map_or_else(String::len, String::len);
-    let seen = size(&answer) + exchanges.iter().map(|exchange| size(&exchange.answer)).sum::<usize>();
-    if seen > MAX_RECORDED {
+    let mut record = so_far.lock().unwrap_or_else(PoisonError::into_inner);
+    let bytes = record.bytes + call.payload.len() + answer.as_ref().map_or_else(String::len, String::len);
+    if bytes > MAX_RECORDED {
         return failure("the record of this session is full").into();
     }
-    exchanges.push_back(Exchange { question, answer });
+    record.bytes = bytes;
+    record.exchanges.push(Exchange { question, answer });
     reply
 }
 
