@@ -55,6 +55,11 @@ pub struct CheckArgs {
     #[arg(long = "policy", value_name = "NAME|FILE.wasm")]
     pub policies: Vec<PolicyName>,
 
+    /// Run the policies of such a file, with their settings: policy-server's policies.yml; `module` may be
+    /// `bundled://NAME`, too
+    #[arg(long = "policies", value_name = "FILE.yml", conflicts_with = "policies")]
+    pub policies_file: Option<PathBuf>,
+
     /// Take your word that all objects of a resource are in the sources
     #[arg(long, value_name = "PLURAL.GROUP")]
     pub assume_captured: Vec<GroupResource>,

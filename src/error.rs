@@ -63,6 +63,14 @@ pub enum Error {
         /// In the policy's or the host's words.
         reason: String,
     },
+    /// A policies file that cannot be read, or an entry of it that cannot be taken.
+    #[error("policies `{path}`: {reason}", path = .path.display())]
+    PoliciesFile {
+        /// As named on the command line.
+        path: PathBuf,
+        /// In the operating system's words, or what is expected.
+        reason: String,
+    },
     /// Settings that cannot be read, or are not an object.
     #[error("settings `{path}`: {reason}", path = .path.display())]
     SettingsFile {

@@ -20,7 +20,7 @@ use upgrade_gate_snapshot::{Kind, Object};
 use crate::{
     admission::INTERNAL_ERROR,
     missing::SCRIPT,
-    policy_set::{DEFAULT_SETTINGS, Loaded},
+    policy_set::Loaded,
     report::{Finding, Phase, Result},
     review::Review,
 };
@@ -59,7 +59,7 @@ pub(crate) fn judge(policies: &[Loaded], reviews: &[Review<'_>], context: &Conte
             let audited = audited(policy, review, Result::Pass, None);
             return Judged { phase: review.phase, findings: Vec::new(), audited };
         }
-        let outcome = policy.policy.evaluate(&review.request(), DEFAULT_SETTINGS, &policy.grants, context);
+        let outcome = policy.policy.evaluate(&review.request(), &policy.settings, &policy.grants, context);
         let (result, message) = scanned(&outcome);
         let audited = audited(policy, review, result, message);
         Judged { phase: review.phase, findings: findings(policy, review, outcome), audited }
@@ -119,7 +119,7 @@ pub(crate) fn is_settled(policies: &[Loaded], object: &Object) -> bool {
     policies.all(|policy| {
         let cluster = Arc::new(NotAsked(AtomicBool::new(true)));
         let context = Context::new(cluster.clone());
-        let outcome = policy.policy.evaluate(&review.request(), DEFAULT_SETTINGS, &policy.grants, &context);
+        let outcome = policy.policy.evaluate(&review.request(), &policy.settings, &policy.grants, &context);
         findings(policy, &review, outcome).is_empty() && cluster.0.load(Ordering::Relaxed)
     })
 }
@@ -192,6 +192,11 @@ fn findings(
             format!("The policy accepts it, but nothing shows that all objects of {kinds} are in the sources.");
         let remedy = format!("Collect them, and check again: {commands}. {SCRIPT}");
         findings.push(Finding { remedy, ..new("missing-data", Result::Unknown, message) });
+    }
+    // Admission lets through what a monitored policy refuses; an audit tells all.
+    if policy.is_monitored && review.phase != Phase::Audit {
+        let refusals = findings.iter_mut().filter(|finding| finding.result == Result::Fail);
+        refusals.for_each(|finding| finding.result = Result::Warn);
     }
     findings
 }

@@ -1,6 +1,7 @@
 //! The program as a library: what `upgrade-gate` does, as functions that return values. Only
 //! `main.rs` exits, and only reports are printed.
 
+mod policies_file;
 mod policy_set;
 mod source;
 mod progress;

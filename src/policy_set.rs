@@ -1,6 +1,6 @@
 //! The policies of one run.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use rayon::prelude::*;
 use upgrade_gate_bundle::{BUNDLED, Bundled};
@@ -11,7 +11,7 @@ use upgrade_gate_core::{
 use upgrade_gate_host::{Compiler, Grants, Host, Limits, Metadata, Policy, SettingsError};
 use upgrade_gate_snapshot::{Kind, Wanted};
 
-use crate::{cli::PolicyName, error::Error};
+use crate::{cli::PolicyName, error::Error, policies_file};
 
 /// A policy that is ready to judge.
 pub(crate) struct Loaded {
@@ -23,14 +23,20 @@ pub(crate) struct Loaded {
     pub(crate) policy: Policy,
     pub(crate) metadata: Metadata,
     pub(crate) grants: Grants,
+    /// A JSON object, which the policy takes.
+    pub(crate) settings: String,
+    /// What it would refuse in admission is let through (`policyMode: monitor`).
+    pub(crate) is_monitored: bool,
     /// One that comes with the program.
     pub(crate) is_bundled: bool,
+    /// A policies file names it.
+    pub(crate) is_listed: bool,
 }
 
 /// Annotations of a module from elsewhere may be anything; so many characters of one are shown.
 const MAX_ANNOTATION: usize = 100;
 
-/// Settings of a run without a policies file: every policy's defaults.
+/// Settings where none are given: every policy's defaults.
 pub(crate) const DEFAULT_SETTINGS: &str = "{}";
 
 /// Loads the policies that were named, or all that are bundled, and sees that each can be asked.
@@ -43,12 +49,44 @@ pub(crate) fn load(names: &[PolicyName]) -> Result<Vec<Loaded>, Error> {
         let once = names.iter().enumerate().filter(|(index, name)| !repeated(*index, name));
         once.map(|(_, name)| load_one(&host, name)).collect::<Result<_, _>>()?
     };
-    for policy in &policies {
-        if policy.policy.metadata().is_none() {
-            return Err(Error::NoMetadata { name: policy.shown.clone() });
-        }
-        policy.accepts(DEFAULT_SETTINGS)?;
-    }
+    policies.iter().try_for_each(Loaded::can_judge)?;
+    Ok(policies)
+}
+
+/// Loads what a policies file names, under its names.
+pub(crate) fn load_file(path: &Path) -> Result<Vec<Loaded>, Error> {
+    let host = Host::new(Limits::default())?;
+    let entries = policies_file::read(path)?;
+    let policies = entries.into_par_iter().map(|entry| {
+        let loaded = load_one(&host, &entry.module)?;
+        // Absent means what a bundled policy declares, and of any other nothing, as in policy-server.
+        let declared = match entry.module {
+            PolicyName::Bundled(_) => loaded.metadata.clone(),
+            PolicyName::File(_) => Metadata::default(),
+        };
+        let reads = entry.context_aware_resources.unwrap_or(declared.context_aware_resources);
+        let capabilities = entry.host_capabilities.or(declared.host_capabilities).unwrap_or_default();
+        let grants = Grants::new(reads, capabilities).map_err(|error| Error::PoliciesFile {
+            path: path.into(),
+            reason: format!("policy `{}`: hostCapabilities: {error}", entry.id),
+        })?;
+        let policy = match entry.timeout {
+            Some(timeout) => loaded.policy.within(timeout),
+            None => loaded.policy,
+        };
+        Ok(Loaded {
+            shown: entry.id.clone(),
+            name: entry.id,
+            grants,
+            settings: entry.settings,
+            is_monitored: entry.is_monitored,
+            is_listed: true,
+            policy,
+            ..loaded
+        })
+    });
+    let policies: Vec<Loaded> = policies.collect::<Result<_, Error>>()?;
+    policies.iter().try_for_each(Loaded::can_judge)?;
     Ok(policies)
 }
 
@@ -74,6 +112,13 @@ pub(crate) fn bundled(name: &str) -> Result<Bundled, Error> {
 }
 
 impl Loaded {
+    fn can_judge(&self) -> Result<(), Error> {
+        if self.policy.metadata().is_none() {
+            return Err(Error::NoMetadata { name: self.shown.clone() });
+        }
+        self.accepts(&self.settings)
+    }
+
     /// Whether the policy takes these settings, a JSON object.
     pub(crate) fn accepts(&self, settings: &str) -> Result<(), Error> {
         let refused = |error: SettingsError| Error::Settings { name: self.shown.clone(), reason: error.to_string() };
@@ -96,6 +141,9 @@ fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler
         name: annotation("title").unwrap_or_else(|| name.into()),
         version: annotation("version").unwrap_or_default(),
         grants: Grants::declared(&metadata),
+        settings: DEFAULT_SETTINGS.into(),
+        is_monitored: false,
+        is_listed: false,
         is_bundled: BUNDLED.iter().any(|bundled| bundled.wasm == wasm),
         metadata,
         policy,

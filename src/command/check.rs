@@ -35,7 +35,11 @@ pub fn check(args: &CheckArgs) -> Result<Report, Error> {
     if stdin.count() > 1 {
         return Err(Error::StdinTwice);
     }
-    let policies = Arc::new(policy_set::load(&args.policies)?);
+    let policies = match &args.policies_file {
+        Some(path) => policy_set::load_file(path)?,
+        None => policy_set::load(&args.policies)?,
+    };
+    let policies = Arc::new(policies);
     let wanted = policy_set::wanted_of_cluster(&policies);
     if let Some(resource) = args.assume_captured.iter().find(|resource| !is_asked_for(resource, &wanted)) {
         let asked: Vec<String> = wanted.kinds().map(|kind| format!("`{}`", kind.resource())).collect();

@@ -1,25 +1,20 @@
 //! What was found, and the formats it is written in. Nothing before this module knows how things
 //! are shown.
 
+mod output;
 mod human;
 mod json;
 mod policy_report;
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, IsTerminal, Write},
-    path::PathBuf,
-    str::FromStr,
-};
+pub use output::Output;
+pub(crate) use output::{outputs, write};
 
-use clap::ColorChoice;
 use serde::{Serialize, Serializer};
 use upgrade_gate_core::{ResourceRef, Severity};
 use upgrade_gate_host::Metadata;
 use upgrade_gate_snapshot::{Origin, Snapshot, State};
 
 use crate::{
-    error::{Error, print},
     judge::{Audited, Judged},
     policy_set::Loaded,
     simulate::Upgrade,
@@ -112,9 +107,12 @@ pub struct PolicyUsed {
     /// What it says of itself.
     #[serde(skip)]
     pub metadata: Metadata,
-    /// Whether it comes with the program.
+    /// Whether it is deployed in parts, as `policies manifests` prints it.
     #[serde(skip)]
-    pub is_bundled: bool,
+    pub in_parts: bool,
+    /// Whether admission lets through what it refuses.
+    #[serde(skip)]
+    pub is_monitored: bool,
 }
 
 /// One thing that was found.
@@ -228,12 +226,13 @@ impl Report {
             snapshot,
             policies: policies
                 .iter()
-                .map(|Loaded { name, version, policy, metadata, is_bundled, .. }| PolicyUsed {
-                    name: name.clone(),
-                    version: version.clone(),
-                    digest: policy.digest().into(),
-                    metadata: metadata.clone(),
-                    is_bundled: *is_bundled,
+                .map(|loaded| PolicyUsed {
+                    name: loaded.name.clone(),
+                    version: loaded.version.clone(),
+                    digest: loaded.policy.digest().into(),
+                    metadata: loaded.metadata.clone(),
+                    in_parts: loaded.is_bundled && !loaded.is_listed,
+                    is_monitored: loaded.is_monitored,
                 })
                 .collect(),
             findings,
@@ -316,84 +315,4 @@ fn origin<S: Serializer>(origin: &Option<Origin>, serializer: S) -> std::result:
         line: (origin.line > 0).then_some(origin.line),
     });
     shown.serialize(serializer)
-}
-
-/// A report that was asked for: `FORMAT` or `FORMAT=FILE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    format: Format,
-    file: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Human,
-    Json,
-    OpenReports,
-    PolicyReport,
-}
-
-impl FromStr for Output {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let (format, file) = text.split_once('=').map_or((text, None), |(format, file)| (format, Some(file)));
-        let format = match format {
-            "human" => Format::Human,
-            "json" => Format::Json,
-            "openreports" => Format::OpenReports,
-            "policyreport" => Format::PolicyReport,
-            _ => {
-                return Err("expected `human`, `json`, `openreports` or `policyreport`, perhaps with a file: \
-                            `json=report.json`"
-                    .into());
-            }
-        };
-        match file {
-            Some("") => Err("expected a file's path after `=`".into()),
-            file => Ok(Self { format, file: file.map(PathBuf::from) }),
-        }
-    }
-}
-
-/// What is to be written where.
-pub(crate) fn outputs(asked: &[Output]) -> std::result::Result<Vec<Output>, Error> {
-    if asked.iter().filter(|output| output.file.is_none()).count() > 1 {
-        return Err(Error::TwoReportsOnStdout);
-    }
-    Ok(if asked.is_empty() { vec![Output { format: Format::Human, file: None }] } else { asked.to_vec() })
-}
-
-/// Writes every report that was asked for.
-pub(crate) fn write(
-    report: &Report,
-    outputs: &[Output],
-    quiet: bool,
-    color: ColorChoice,
-) -> std::result::Result<(), Error> {
-    for Output { format, file } in outputs {
-        match file {
-            Some(file) => {
-                let style = human::Style::plain();
-                File::create(file)
-                    .and_then(|file| render(report, *format, quiet, style, &mut BufWriter::new(file)))
-                    .map_err(|error| Error::Report { to: file.display().to_string(), error })?;
-            }
-            None => {
-                let style = human::Style::of(io::stdout().is_terminal(), color);
-                print(|stdout| render(report, *format, quiet, style, stdout))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn render(report: &Report, format: Format, quiet: bool, style: human::Style, to: &mut impl Write) -> io::Result<()> {
-    match format {
-        Format::Human => human::render(report, quiet, style, to)?,
-        Format::Json => json::render(report, to)?,
-        Format::OpenReports => policy_report::render(report, &policy_report::OPEN_REPORTS, to)?,
-        Format::PolicyReport => policy_report::render(report, &policy_report::POLICY_REPORT, to)?,
-    }
-    to.flush()
 }

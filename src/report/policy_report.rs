@@ -49,6 +49,9 @@ const HEAD: &str = "\
 # version of the policies.
 ";
 
+/// What the names of ClusterAdmissionPolicies begin with in policy-server, and so in a policies file of its controller.
+const CLUSTER_WIDE: &str = "clusterwide-";
+
 pub(super) fn render(report: &Report, api: &Api, to: &mut impl Write) -> io::Result<()> {
     let mut objects: BTreeMap<&ResourceRef, Vec<&Audited>> = BTreeMap::new();
     for audited in &report.audited {
@@ -102,10 +105,10 @@ fn of_one(report: &Report, api: &Api, audits: &[&Audited]) -> Option<Value> {
 }
 
 /// The name of the ClusterAdmissionPolicy that a background audit asks about the object, as `policies manifests` has it;
-/// `None` where it asks none. A policy from elsewhere goes by its own name.
+/// `None` where it asks none. A policy from elsewhere, or of a policies file, goes by its own name.
 fn deployed_as(policy: &PolicyUsed, resource: &ResourceRef) -> Option<String> {
-    if !policy.is_bundled {
-        return Some(policy.name.clone());
+    if !policy.in_parts {
+        return Some(policy.name.strip_prefix(CLUSTER_WIDE).unwrap_or(&policy.name).to_owned());
     }
     let part = Part::of(&Kind::new(&resource.api_version, &resource.kind).resource());
     part.is_audited().then(|| manifests::name_of(&policy.name, part))
@@ -116,7 +119,7 @@ fn deployed_as(policy: &PolicyUsed, resource: &ResourceRef) -> Option<String> {
 fn skipped(policies: &[PolicyUsed]) -> usize {
     let has_silent_part = |policy: &&PolicyUsed| {
         let mut created = manifests::resources(&policy.metadata.rules, Some("CREATE")).into_iter();
-        policy.is_bundled && created.any(|resource| !Part::of(&resource).is_audited())
+        policy.in_parts && created.any(|resource| !Part::of(&resource).is_audited())
     };
     policies.iter().filter(has_silent_part).count()
 }
@@ -132,9 +135,9 @@ fn result(policy: &PolicyUsed, name: &str, audited: &Audited) -> Value {
     known(json!({
         "source": "kubewarden",
         // As a ClusterAdmissionPolicy is called.
-        "policy": format!("clusterwide-{name}"),
+        "policy": format!("{CLUSTER_WIDE}{name}"),
         "category": metadata.annotation("category"),
-        "severity": metadata.annotation("severity"),
+        "severity": if policy.is_monitored { Some("info") } else { metadata.annotation("severity") },
         "result": audited.result,
         "scored": true,
         "resourceSelector": {},

@@ -26,11 +26,53 @@ pub struct Grants {
     capabilities: BTreeSet<String>,
 }
 
+/// All that Kubewarden has.
+///
+/// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/host_capabilities.rs`.
+const CAPABILITIES: [&str; 11] = [
+    "crypto/v1/is_certificate_trusted",
+    "kubernetes/can_i",
+    "kubernetes/get_resource",
+    "kubernetes/list_resources_all",
+    "kubernetes/list_resources_by_namespace",
+    "net/v1/dns_lookup_host",
+    "oci/v1/manifest_digest",
+    "oci/v1/oci_manifest",
+    "oci/v1/oci_manifest_config",
+    "oci/v1/verify",
+    "oci/v2/verify",
+];
+
+/// A pattern that no host capability matches.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no host capability matches `{0}`; there are {known}", known = CAPABILITIES.join(", "))]
+pub struct UnknownCapability(pub String);
+
 impl Grants {
     /// Nothing but writing to the log.
     #[must_use]
     pub fn none() -> Self {
         Self { context: BTreeSet::new(), capabilities: BTreeSet::new() }
+    }
+
+    /// Exactly these kinds and capabilities; of the latter patterns, such as `*`, `kubernetes/*` and
+    /// `kubernetes/get_resource`.
+    ///
+    /// # Errors
+    /// [`UnknownCapability`]: a pattern that no capability matches.
+    pub fn new(
+        context: BTreeSet<ContextAwareResource>,
+        capabilities: BTreeSet<String>,
+    ) -> Result<Self, UnknownCapability> {
+        let matches = |pattern: &str, known: &str| {
+            let prefix = pattern.strip_suffix('*').filter(|prefix| prefix.is_empty() || prefix.ends_with('/'));
+            prefix.map_or(pattern == known, |prefix| known.starts_with(prefix))
+        };
+        let unknown = |pattern: &&String| !CAPABILITIES.iter().any(|known| matches(pattern, known));
+        match capabilities.iter().find(unknown) {
+            Some(pattern) => Err(UnknownCapability(pattern.clone())),
+            None => Ok(Self { context, capabilities }),
+        }
     }
 
     /// What the policy declares; where it does not say which capabilities it uses, all of them.

@@ -26,7 +26,7 @@ pub enum Compiler {
 pub struct Host {
     cranelift: Engine,
     winch: Engine,
-    limits: Limits,
+    pub(crate) limits: Limits,
     watchdog: Watchdog,
     slots: Arc<Slots>,
 }

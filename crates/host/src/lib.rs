@@ -37,7 +37,7 @@ mod wapc;
 mod engine;
 mod policy;
 
-pub use capabilities::{Context, Grants};
+pub use capabilities::{Context, Grants, UnknownCapability};
 pub use engine::{Compiler, Host};
 pub use error::{EvaluationError, LoadError, SettingsError};
 pub use limits::Limits;

@@ -1,6 +1,6 @@
 //! A loaded policy, and one evaluation.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use kubewarden_policy_sdk::{response::ValidationResponse, settings::SettingsValidationResponse};
 use sha2::{Digest, Sha256};
@@ -78,6 +78,13 @@ impl Policy {
         })?;
         let digest = Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         Ok(Self { host, instance, digest: format!("sha256:{digest}"), metadata })
+    }
+
+    /// The same policy with a time limit of its own: [`Limits::wall_time`](crate::Limits::wall_time).
+    #[must_use]
+    pub fn within(mut self, wall_time: Duration) -> Self {
+        self.host.limits.wall_time = wall_time;
+        self
     }
 
     /// `sha256:` and 64 hexadecimal digits, over the module as it was loaded.

@@ -1,0 +1,114 @@
+//! policy-server's `policies.yml`: which modules run, under which names and settings, and what each may ask for.
+//!
+//! Source: kubewarden-controller 3460bb71, `crates/policy-server/src/config.rs`. Ours beside it: `bundled://NAME` is a policy that
+//! comes with the program, and what that may ask for is what it declares, unless the file says otherwise.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use upgrade_gate_host::ContextAwareResource;
+
+use crate::{cli::PolicyName, error::Error, session};
+
+/// One policy of the file.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// What the file calls it.
+    pub(crate) id: String,
+    pub(crate) module: PolicyName,
+    /// `policyMode: monitor`: what it would refuse is let through.
+    pub(crate) is_monitored: bool,
+    /// A JSON object.
+    pub(crate) settings: String,
+    /// What it may ask for; where absent, of a bundled policy what it declares, of any other nothing.
+    pub(crate) context_aware_resources: Option<BTreeSet<ContextAwareResource>>,
+    /// Patterns; where absent, likewise.
+    pub(crate) host_capabilities: Option<BTreeSet<String>>,
+    /// Of one evaluation.
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stated {
+    module: Option<String>,
+    #[serde(default)]
+    policy_mode: Mode,
+    settings: Option<Map<String, Value>>,
+    context_aware_resources: Option<BTreeSet<ContextAwareResource>>,
+    host_capabilities: Option<BTreeSet<String>>,
+    timeout_eval_seconds: Option<u64>,
+    /// Of a policy group.
+    policies: Option<Value>,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    #[default]
+    Protect,
+    Monitor,
+}
+
+/// In the order of their names.
+///
+/// # Errors
+/// [`Error::PoliciesFile`]: the file, or the entry that cannot be taken, with what to do instead.
+pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, Error> {
+    let wrong = |reason: String| Error::PoliciesFile { path: path.into(), reason };
+    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let stated: BTreeMap<String, Value> = session::yaml(&text).map_err(|line| {
+        wrong(format!("expected a map from names to policies, as policy-server reads it: line {line}"))
+    })?;
+    if stated.is_empty() {
+        return Err(wrong("there is no policy in it".into()));
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let entries = stated
+        .into_iter()
+        .map(|(id, stated)| entry(&id, stated, folder).map_err(|reason| wrong(format!("policy `{id}`: {reason}"))));
+    entries.collect()
+}
+
+fn entry(id: &str, stated: Value, folder: &Path) -> Result<Entry, String> {
+    if id.contains('/') {
+        return Err("a name has no `/` in it".into());
+    }
+    if !stated.is_object() {
+        return Err("expected a map with `module`".into());
+    }
+    let stated: Stated = serde_json::from_value(stated).map_err(|error| error.to_string())?;
+    if stated.policies.is_some() {
+        return Err("policy groups are not supported: give each of its policies an entry of its own".into());
+    }
+    let module = module(&stated.module.ok_or("it has no `module`")?, folder)?;
+    Ok(Entry {
+        id: id.into(),
+        module,
+        is_monitored: stated.policy_mode == Mode::Monitor,
+        settings: Value::from(stated.settings.unwrap_or_default()).to_string(),
+        context_aware_resources: stated.context_aware_resources,
+        host_capabilities: stated.host_capabilities,
+        timeout: stated.timeout_eval_seconds.map(Duration::from_secs),
+    })
+}
+
+/// `bundled://NAME`, or `file://PATH`, where a path that is not absolute begins at the file's own folder.
+fn module(text: &str, folder: &Path) -> Result<PolicyName, String> {
+    if let Some(name) = text.strip_prefix("bundled://") {
+        return Ok(PolicyName::Bundled(name.into()));
+    }
+    if let Some(path) = text.strip_prefix("file://") {
+        return Ok(PolicyName::File(folder.join(path)));
+    }
+    Err(format!(
+        "module `{text}`: nothing is fetched; get it with `kwctl pull --output-path FILE` and name the file (file://FILE); what comes \
+         with the program is bundled://NAME"
+    ))
+}
