@@ -41,6 +41,7 @@ e2e: setup ## Compare every case with the real kwctl and policy-server, where th
 lint: setup ## Check formatting, lints, documentation and the builds for a browser
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --test e2e --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) check --locked -p upgrade-gate-core -p upgrade-gate-snapshot --target wasm32-unknown-unknown
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --locked check licenses bans sources; else echo 'cargo-deny is not installed: licenses and sources are not checked'; fi

@@ -79,7 +79,7 @@ fn admission(policy: &str, metadata: &Metadata, part: Part, rules: Vec<Rule>) ->
         .filter_map(|name| Some((format!("io.kubewarden.policy.{name}"), metadata.annotation(name)?.into())))
         .collect();
     let [oci_url, version] = ["ociUrl", "version"].map(|name| metadata.annotation(name).unwrap_or_default());
-    let conditions = resources(&rules, None).into_iter().filter_map(|resource| {
+    let conditions = resources(&rules).into_iter().filter_map(|resource| {
         Some(MatchCondition { name: format!("hco-{}", resource.resource), expression: part::condition(&resource)? })
     });
     ClusterAdmissionPolicy {
@@ -129,12 +129,10 @@ fn rules(metadata: &Metadata, wanted: impl Fn(&GroupResource) -> bool) -> Vec<Ru
     rules.filter(|rule| !rule.resources.is_empty()).collect()
 }
 
-/// What rules are about, under one operation or any.
-pub(crate) fn resources(rules: &[Rule], operation: Option<&str>) -> BTreeSet<GroupResource> {
+/// What rules are about.
+fn resources(rules: &[Rule]) -> BTreeSet<GroupResource> {
     let mut resources = BTreeSet::new();
-    for rule in
-        rules.iter().filter(|rule| operation.is_none_or(|word| rule.operations.iter().any(|known| known == word)))
-    {
+    for rule in rules {
         for group in &rule.api_groups {
             let of_group = |name: &String| GroupResource { group: group.clone(), resource: name.clone() };
             resources.extend(rule.resources.iter().map(of_group));
@@ -143,12 +141,17 @@ pub(crate) fn resources(rules: &[Rule], operation: Option<&str>) -> BTreeSet<Gro
     resources
 }
 
+/// What a background audit can show to a policy: it asks as if the object was created.
+pub(crate) fn auditable(metadata: &Metadata) -> BTreeSet<GroupResource> {
+    let created = |rule: &&Rule| rule.operations.iter().any(|operation| operation == "CREATE");
+    resources(&metadata.rules.iter().filter(created).cloned().collect::<Vec<_>>())
+}
+
 /// What the policy server may read for the policy, and what audit-scanner shows to it.
 fn rights(policy: &str, metadata: &Metadata) -> String {
     let reads = metadata.context_aware_resources.iter();
     let read: BTreeSet<_> = reads.map(|read| Kind::new(&read.api_version, &read.kind).resource()).collect();
-    let audited = rules(metadata, |resource| Part::of(resource).is_audited());
-    let audited = resources(&audited, Some("CREATE"));
+    let audited = auditable(metadata).into_iter().filter(|resource| Part::of(resource).is_audited()).collect();
     let role = format!("upgrade-gate-{policy}");
     [
         "# A list without permission does not fail but waits: the three verbs belong together.\n".into(),
@@ -196,12 +199,10 @@ fn head(policy: &str, metadata: &Metadata) -> String {
         "\
 # {policy} for Kubewarden ({kubewarden} or later), as `upgrade-gate policies manifests {policy}` prints it.
 #
-# Kubernetes 1.28 or later. An older one (OpenShift 4.14 and before has 1.27 or less) drops matchConditions without a word:
-# then what says `failurePolicy: Fail` below is asked about every object of those kinds, and an outage of the policy server
-# stops everybody. There, set `failurePolicy: Ignore`, or add to the spec of the last two policies, with the namespaces that
-# HCO may be installed in:
-#   namespaceSelector:
-#     matchLabels: {{kubernetes.io/metadata.name: kubevirt-hyperconverged}}
+# Kubernetes 1.28 or later. An older API server drops matchConditions without a word: then what says `failurePolicy: Fail`
+# below is asked about every object of those kinds, and an outage of the policy server stops everybody. OpenShift up to 4.14
+# has such an API server, and so has 4.10, where the upgrade to HCO 1.7 begins. There, let requests pass in an outage:
+#   upgrade-gate policies manifests {policy} | sed 's/failurePolicy: Fail/failurePolicy: Ignore/' | kubectl apply -f -
 #
 # The ServiceAccounts and namespace kubewarden are those of Kubewarden's charts.
 ---
@@ -213,13 +214,19 @@ fn about(part: Part) -> &'static str {
     match part {
         Part::Flag => {
             "\
-# What exists. It reaches the reports of audit-scanner; and no request fails while the policy server is out of reach.
+# What exists, and the update of OpenShift itself. While the policy server cannot be reached, all requests pass.
 "
         }
         Part::Requests => {
             "\
-# What asks for an upgrade of HCO. While the policy server is out of reach it is refused: of HCO's objects, and no others.
-# It takes no request above 2 MiB, and an UPDATE has its object twice; a larger one is refused likewise.
+# Requests that start an upgrade of HCO. While the policy server cannot be reached, those about HCO's objects are refused, and
+# all others pass. The policy server takes no request above 2 MiB, and an UPDATE has its object twice; a larger one is refused
+# likewise.
+"
+        }
+        Part::Extensions => {
+            "\
+# The same by OLM v1. A policy of its own: audit-scanner leaves one out of which a resource is not served.
 "
         }
         Part::Objects => {

@@ -15,14 +15,16 @@ use upgrade_gate_core::{
 pub(crate) enum Part {
     /// What exists, for the reports of background audits; nobody's request fails for an outage.
     Flag,
-    /// What asks for an upgrade.
+    /// What asks OLM for an upgrade.
     Requests,
+    /// What asks OLM v1. Apart, because audit-scanner leaves a whole policy out where one of its resources is not served.
+    Extensions,
     /// What an upgrade consists of. Not audited: each Deployment of the cluster would have a report.
     Objects,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 3] = [Self::Flag, Self::Requests, Self::Objects];
+    pub(crate) const ALL: [Self; 4] = [Self::Flag, Self::Requests, Self::Extensions, Self::Objects];
 
     /// The one that a resource belongs to: `Flag`, unless the table says otherwise.
     pub(crate) fn of(resource: &GroupResource) -> Self {
@@ -34,6 +36,7 @@ impl Part {
         match self {
             Self::Flag => "flag",
             Self::Requests => "requests",
+            Self::Extensions => "extensions",
             Self::Objects => "objects",
         }
     }
@@ -57,7 +60,7 @@ pub(crate) fn condition(resource: &GroupResource) -> Option<String> {
 /// What is refused where the policy server cannot be reached, and only of HCO's objects.
 fn guarded(resource: &GroupResource) -> Option<(Part, String)> {
     let name = |test: &str| either(&format!("has(o.metadata.name) && {test}"));
-    let of_csv = || name(&format!("o.metadata.name.startsWith({})", json!(HcoCsv::PREFIX)));
+    let of_csv = format!("o.metadata.name.startsWith({})", json!(HcoCsv::PREFIX));
     let is = |known: &str| resource.to_string() == known;
     if is(INSTALL_PLAN.crd) {
         Some((Part::Requests, install_plan()))
@@ -70,9 +73,14 @@ fn guarded(resource: &GroupResource) -> Option<(Part, String)> {
              has(o.spec.source.catalog.packageName) && o.spec.source.catalog.packageName in {}",
             json!(HCO_PACKAGES)
         );
-        Some((Part::Requests, either(&package)))
-    } else if is(CLUSTER_SERVICE_VERSION.crd) || is(OPERATOR_CONDITION.crd) {
-        Some((Part::Objects, of_csv()))
+        Some((Part::Extensions, either(&package)))
+    } else if is(CLUSTER_SERVICE_VERSION.crd) {
+        // OLM copies each into every namespace, and no policy looks at the copies.
+        let copied = r#"has(o.metadata.labels) && "olm.copiedFrom" in o.metadata.labels"#;
+        let elsewhere = r#"o.metadata.labels["olm.copiedFrom"] != o.metadata.namespace"#;
+        Some((Part::Objects, name(&format!("{of_csv} &&\n  !({copied} && {elsewhere})"))))
+    } else if is(OPERATOR_CONDITION.crd) {
+        Some((Part::Objects, name(&of_csv)))
     } else if is("deployments.apps") {
         Some((Part::Objects, name(&format!("o.metadata.name in {}", json!(HCO_DEPLOYMENTS)))))
     } else if is("customresourcedefinitions.apiextensions.k8s.io") {

@@ -118,8 +118,8 @@ fn deployed_as(policy: &PolicyUsed, resource: &ResourceRef) -> Option<String> {
 /// report.
 fn skipped(policies: &[PolicyUsed]) -> usize {
     let has_silent_part = |policy: &&PolicyUsed| {
-        let mut created = manifests::resources(&policy.metadata.rules, Some("CREATE")).into_iter();
-        policy.in_parts && created.any(|resource| !Part::of(&resource).is_audited())
+        let mut auditable = manifests::auditable(&policy.metadata).into_iter();
+        policy.in_parts && auditable.any(|resource| !Part::of(&resource).is_audited())
     };
     policies.iter().filter(has_silent_part).count()
 }

@@ -11,7 +11,7 @@ pub fn fits(object: &Value, crd: &Value) {
     fits_schema(object, &version["schema"]["openAPIV3Schema"], "");
 }
 
-/// Known fields, types and words, as a strict API server wants them; `metadata` has no schema.
+/// Known fields and those that are required, types, words and bounds, as a strict API server wants them; `metadata` has no schema.
 fn fits_schema(value: &Value, schema: &Value, path: &str) {
     if schema["x-kubernetes-int-or-string"] == true {
         assert!(value.is_string() || value.is_i64(), "{path}: {value}");
@@ -26,6 +26,15 @@ fn fits_schema(value: &Value, schema: &Value, path: &str) {
     };
     assert_eq!(schema["type"], kind, "{path}");
     assert!(schema["enum"].as_array().is_none_or(|words| words.contains(value)), "{path}: {value}");
+    if let Value::Object(fields) = value {
+        let required = schema["required"].as_array().into_iter().flatten();
+        let missing: Vec<_> = required.filter(|name| !fields.contains_key(name.as_str().unwrap())).collect();
+        assert!(missing.is_empty(), "{path}: no {missing:?}");
+    }
+    if let Some(number) = value.as_i64() {
+        let [lowest, highest] = ["minimum", "maximum"].map(|bound| schema[bound].as_i64());
+        assert!(lowest.is_none_or(|it| it <= number) && highest.is_none_or(|it| number <= it), "{path}: {number}");
+    }
     for (name, field) in value.as_object().into_iter().flatten() {
         let path = format!("{path}/{name}");
         let known = schema["properties"].get(name).unwrap_or(&schema["additionalProperties"]);
