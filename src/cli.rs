@@ -5,7 +5,7 @@ use std::{convert::Infallible, path::PathBuf, str::FromStr};
 use clap::{Args, ColorChoice, Parser, Subcommand};
 use upgrade_gate_core::{GroupResource, HcoCsv, Version};
 
-use crate::{report::Output, verdict::FailOn};
+use crate::{manifests::Webhook, report::Output, verdict::FailOn};
 
 /// KubeVirt upgrade runbooks as WebAssembly policies: can this cluster be upgraded, what is in the
 /// way, and what is to be done?
@@ -99,12 +99,25 @@ pub enum PoliciesCommand {
         folder: PathBuf,
     },
     /// Print what an admin applies: a bundled policy as ClusterAdmissionPolicies of Kubewarden, and the rights it needs
-    Manifests {
-        /// The name of a bundled policy
-        name: String,
-    },
+    Manifests(ManifestsArgs),
     /// Print a shell script that collects what they ask for with kubectl, for `check` to judge
     Collect(CollectArgs),
+}
+
+/// What `policies manifests` is told.
+#[derive(Debug, Args)]
+pub struct ManifestsArgs {
+    /// The name of a bundled policy
+    pub name: String,
+
+    /// Print a ValidatingWebhookConfiguration instead, for a policy server of your own at https://HOST[:PORT], or behind
+    /// the Service NAMESPACE/NAME[:PORT]
+    #[arg(long, value_name = "URL|SERVICE")]
+    pub webhook: Option<Webhook>,
+
+    /// Who signed that server's certificate, as PEM [default: whom the API server's machine trusts]
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// What `policies collect` is told.

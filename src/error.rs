@@ -117,6 +117,14 @@ pub enum Error {
         /// The operating system's words.
         error: io::Error,
     },
+    /// A certificate that cannot be read, or is none.
+    #[error("certificate `{path}`: {reason}", path = .path.display())]
+    Certificate {
+        /// As named on the command line.
+        path: PathBuf,
+        /// In the operating system's words, or what it should be.
+        reason: String,
+    },
     /// A report that cannot be written.
     #[error("report `{to}`: {error}")]
     Report {

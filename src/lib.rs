@@ -8,7 +8,7 @@ mod progress;
 mod review;
 mod admission;
 mod session;
-mod manifests;
+pub mod manifests;
 mod installed;
 mod simulate;
 mod proposed;

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Command::Policies(PoliciesCommand::List) => command::policies::list(),
         Command::Policies(PoliciesCommand::Show { name }) => command::policies::show(&name),
         Command::Policies(PoliciesCommand::Export { folder }) => command::policies::export(&folder),
-        Command::Policies(PoliciesCommand::Manifests { name }) => command::policies::manifests(&name),
+        Command::Policies(PoliciesCommand::Manifests(args)) => command::policies::manifests(&args),
         Command::Policies(PoliciesCommand::Collect(args)) => command::collect::collect(&args),
     };
     match outcome {

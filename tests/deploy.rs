@@ -6,7 +6,8 @@ mod program;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use program::{program, schema, stderr, stdout};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use program::{folder, program, schema, stderr, stdout};
 use serde_json::{Value, json};
 use upgrade_gate_bundle::BUNDLED;
 use upgrade_gate_host::{Compiler, Host, Limits, Metadata};
@@ -150,6 +151,47 @@ fn what_fails_closed_stands_behind_a_condition_for_each_resource() {
             );
         }
     }
+}
+
+/// The same parts as webhooks of a policy server of one's own.
+#[test]
+fn a_webhook_asks_what_the_policies_of_kubewarden_ask() {
+    let pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n";
+    let folder = folder(&[("ca.crt", pem.into()), ("no.crt", "MA==".into())]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for policy in BUNDLED {
+        let printed = |args: &[&str]| -> Value {
+            let output = program(&[&["policies", "manifests", policy.name, "--webhook"], args].concat());
+            serde_saphyr::from_str(&stdout(&output)).unwrap()
+        };
+        let by_url = printed(&["https://127.0.0.1:8443", "--ca-file", &path("ca.crt")]);
+        let address = format!("https://127.0.0.1:8443/validate/{}", policy.name);
+        let client = json!({"url": address, "caBundle": BASE64_STANDARD.encode(pem)});
+        let webhooks = by_url["webhooks"].as_array().unwrap();
+        let documents = of_policy(policy.name);
+        let parts = documents.iter().filter(|document| document["kind"] == "ClusterAdmissionPolicy");
+        assert_eq!(webhooks.len(), parts.clone().count());
+        for (webhook, part) in webhooks.iter().zip(parts) {
+            assert_eq!(webhook["name"], format!("{}.upgrade-gate.io", part["metadata"]["name"].as_str().unwrap()));
+            for field in ["rules", "failurePolicy", "matchConditions", "timeoutSeconds"] {
+                assert_eq!(webhook[field], part["spec"][field], "{field}");
+            }
+            assert_eq!(webhook["clientConfig"], client);
+        }
+        let by_service = printed(&["gate/server:8443"]);
+        let path = format!("/validate/{}", policy.name);
+        let service = json!({"namespace": "gate", "name": "server", "port": 8443, "path": path});
+        assert_eq!(by_service["webhooks"][0]["clientConfig"], json!({"service": service}));
+    }
+    let refused = |args: &[&str], expected: &str| {
+        let output = program(&[&["policies", "manifests", "integrated-nmo"], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    };
+    refused(&["--webhook", "http://x"], "expected https://HOST[:PORT], or a Service as NAMESPACE/NAME[:PORT]");
+    refused(&["--webhook", "a/b", "--ca-file", &path("no.crt")], "expected a certificate as PEM");
+    refused(&["--webhook", "a/b", "--ca-file", &path("none.crt")], "none.crt`: No such file");
+    refused(&["--ca-file", &path("ca.crt")], "--webhook <URL|SERVICE>");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use upgrade_gate_bundle::{BUNDLED, Bundled};
 use upgrade_gate_host::Metadata;
 
 use crate::{
+    cli::ManifestsArgs,
     error::{Error, print},
     manifests,
     policy_set::bundled,
@@ -53,14 +54,32 @@ pub fn show(name: &str) -> Result<Outcome, Error> {
     Ok(Outcome::Passed)
 }
 
-/// What an admin applies: the policy as ClusterAdmissionPolicies, and the rights that it needs.
+/// What an admin applies: the policy as ClusterAdmissionPolicies, and the rights that it needs; or behind a webhook.
 ///
 /// # Errors
-/// [`Error`]: the name, or standard output.
-pub fn manifests(name: &str) -> Result<Outcome, Error> {
-    let text = manifests::of(name, &metadata(&bundled(name)?)?);
+/// [`Error`]: the name, the certificate, or standard output.
+pub fn manifests(args: &ManifestsArgs) -> Result<Outcome, Error> {
+    let metadata = metadata(&bundled(&args.name)?)?;
+    let text = match &args.webhook {
+        None => manifests::of(&args.name, &metadata),
+        Some(webhook) => {
+            let ca = args.ca_file.as_deref().map(certificate).transpose()?;
+            manifests::of_webhook(&args.name, &metadata, webhook, ca.as_deref())
+        }
+    };
     print(|stdout| stdout.write_all(text.as_bytes()))?;
     Ok(Outcome::Passed)
+}
+
+fn certificate(path: &Path) -> Result<Vec<u8>, Error> {
+    let wrong = |reason: String| Error::Certificate { path: path.into(), reason };
+    let text = fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let head = b"-----BEGIN CERTIFICATE-----";
+    if text.windows(head.len()).any(|window| window == head) {
+        Ok(text)
+    } else {
+        Err(wrong("expected a certificate as PEM, `-----BEGIN CERTIFICATE-----`".into()))
+    }
 }
 
 /// # Errors

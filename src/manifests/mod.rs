@@ -1,6 +1,7 @@
 //! What an admin applies: a policy as ClusterAdmissionPolicies of Kubewarden, and the rights that it needs.
 
 mod part;
+mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,8 @@ use upgrade_gate_host::{Metadata, Rule};
 use upgrade_gate_snapshot::Kind;
 
 pub(crate) use part::Part;
+pub(crate) use webhook::of as of_webhook;
+pub use webhook::{Webhook, WebhookError};
 
 /// `ClusterAdmissionPolicy`, as far as we state it.
 ///
@@ -64,14 +67,27 @@ pub(crate) fn name_of(policy: &str, part: Part) -> String {
 /// The rights first, then the parts that have a rule.
 pub(crate) fn of(policy: &str, metadata: &Metadata) -> String {
     let mut documents = vec![rights(policy, metadata)];
-    for part in Part::ALL {
-        let rules = rules(metadata, |resource| Part::of(resource) == part);
-        if !rules.is_empty() {
-            documents.push(format!("{}{}", about(part), yaml(&admission(policy, metadata, part, rules))));
-        }
+    for (part, rules) in parts(metadata) {
+        documents.push(format!("{}{}", about(part), yaml(&admission(policy, metadata, part, rules))));
     }
     head(policy, metadata) + &documents.join("---\n")
 }
+
+/// Those that have a rule.
+fn parts(metadata: &Metadata) -> impl Iterator<Item = (Part, Vec<Rule>)> {
+    let parts = Part::ALL.map(|part| (part, rules(metadata, |resource| Part::of(resource) == part)));
+    parts.into_iter().filter(|(_, rules)| !rules.is_empty())
+}
+
+fn conditions(rules: &[Rule]) -> Vec<MatchCondition> {
+    let condition = |resource: &GroupResource| {
+        Some(MatchCondition { name: format!("hco-{}", resource.resource), expression: part::condition(resource)? })
+    };
+    resources(rules).iter().filter_map(condition).collect()
+}
+
+/// How long the API server waits for an answer, in seconds.
+const TIMEOUT: u32 = 15;
 
 fn admission(policy: &str, metadata: &Metadata, part: Part, rules: Vec<Rule>) -> ClusterAdmissionPolicy {
     let annotations: Map<String, Value> = ["severity", "category"]
@@ -79,9 +95,6 @@ fn admission(policy: &str, metadata: &Metadata, part: Part, rules: Vec<Rule>) ->
         .filter_map(|name| Some((format!("io.kubewarden.policy.{name}"), metadata.annotation(name)?.into())))
         .collect();
     let [oci_url, version] = ["ociUrl", "version"].map(|name| metadata.annotation(name).unwrap_or_default());
-    let conditions = resources(&rules).into_iter().filter_map(|resource| {
-        Some(MatchCondition { name: format!("hco-{}", resource.resource), expression: part::condition(&resource)? })
-    });
     ClusterAdmissionPolicy {
         api_version: "policies.kubewarden.io/v1",
         kind: "ClusterAdmissionPolicy",
@@ -91,12 +104,12 @@ fn admission(policy: &str, metadata: &Metadata, part: Part, rules: Vec<Rule>) ->
             mode: "protect",
             module: format!("registry://{oci_url}:v{version}"),
             settings: Map::new(),
-            match_conditions: conditions.collect(),
+            match_conditions: conditions(&rules),
             rules,
             mutating: metadata.mutating,
             background_audit: metadata.background_audit && part.is_audited(),
             failure_policy: part.failure_policy(),
-            timeout_seconds: Commented(15, "Longer than an evaluation, so that the answer says what was wrong.".into()),
+            timeout_seconds: Commented(TIMEOUT, "Longer than an evaluation, so that the answer says what was wrong.".into()),
             timeout_eval_seconds: Commented(
                 10,
                 "The first one waits until the policy server has listed what is read below; all others take milliseconds."
