@@ -43,7 +43,7 @@ struct Stated {
     settings: Option<Map<String, Value>>,
     context_aware_resources: Option<BTreeSet<ContextAwareResource>>,
     host_capabilities: Option<BTreeSet<String>>,
-    timeout_eval_seconds: Option<u64>,
+    timeout_eval_seconds: Option<Value>,
     /// Of a policy group.
     policies: Option<Value>,
 }
@@ -95,8 +95,15 @@ fn entry(id: &str, stated: Value, folder: &Path) -> Result<Entry, String> {
         settings: Value::from(stated.settings.unwrap_or_default()).to_string(),
         context_aware_resources: stated.context_aware_resources,
         host_capabilities: stated.host_capabilities,
-        timeout: stated.timeout_eval_seconds.map(Duration::from_secs),
+        timeout: stated.timeout_eval_seconds.map(|value| seconds(&value)).transpose()?,
     })
+}
+
+fn seconds(value: &Value) -> Result<Duration, String> {
+    let seconds = value.as_u64().filter(|seconds| *seconds > 0);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("timeoutEvalSeconds: expected a whole number from 1 on, not `{value}`"))
 }
 
 /// `bundled://NAME`, or `file://PATH`, where a path that is not absolute begins at the file's own folder.

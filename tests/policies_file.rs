@@ -128,6 +128,9 @@ fn what_cannot_be_taken_is_named_with_what_to_do() {
             "no host capability matches `kubernetes/list`",
         ),
         ("a: {module: 'bundled://integrated-nmo', settings: {onUpgrade: no}}", "`onUpgrade` is `no`; expected one of"),
+        ("a: {module: 'bundled://integrated-nmo', timeoutEvalSeconds: 0}", "from 1 on, not `0`"),
+        ("a: {module: 'bundled://integrated-nmo', timeoutEvalSeconds: 1.5}", "from 1 on, not `1.5`"),
+        ("a: {module: 'bundled://integrated-nmo'}\na: {module: 'bundled://hco-upgradeable'}", "line 2"),
         (
             "a: {module: 'bundled://integrated-nmo', settings: 5}",
             "policy `a`: invalid type: integer `5`, expected a map",
