@@ -144,13 +144,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_package_in_the_root_is_current() {
+    fn every_policy_has_a_package_and_that_in_the_root_is_current() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let policy = upgrade_gate_bundle::find("integrated-nmo").unwrap();
-        let metadata = Metadata::of(policy.wasm).unwrap().unwrap();
-        let questions = fs::read_to_string(root.join("policies/integrated-nmo/questions-ui.yml")).unwrap();
-        let kept = fs::read_to_string(root.join("artifacthub-pkg.yml")).unwrap();
-        assert_eq!(kept, package(&metadata, &questions).unwrap(), "run `make artifacthub`");
+        for policy in upgrade_gate_bundle::BUNDLED {
+            let metadata = Metadata::of(policy.wasm).unwrap().unwrap();
+            let questions =
+                fs::read_to_string(root.join("policies").join(policy.name).join("questions-ui.yml")).unwrap();
+            let written = package(&metadata, &questions).unwrap();
+            if policy.name == "integrated-nmo" {
+                let kept = fs::read_to_string(root.join("artifacthub-pkg.yml")).unwrap();
+                assert_eq!(kept, written, "run `make artifacthub`");
+            }
+        }
     }
 
     #[test]
