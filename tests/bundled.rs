@@ -28,7 +28,7 @@ fn a_policy_shows_what_it_judges_and_its_page() {
     assert!(shown.ends_with(&page), "{shown}");
     for expected in [
         "judges        nodemaintenance.kubevirt.io/v1beta1 nodemaintenances: CREATE\n",
-        "may read      nodemaintenance.kubevirt.io/v1beta1 NodeMaintenance\n",
+        "may read      nodemaintenance.kubevirt.io/v1beta1 NodeMaintenance: Which objects are in the way?\n",
         "capability    kubernetes/get_resource\n",
     ] {
         assert!(shown.contains(expected), "{shown}");
