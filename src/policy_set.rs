@@ -1,14 +1,14 @@
 //! The policies of one run.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use rayon::prelude::*;
 use upgrade_gate_bundle::{BUNDLED, Bundled};
 use upgrade_gate_core::{
     CLUSTER_EXTENSION, CLUSTER_SERVICE_VERSION, CLUSTER_VERSION, HYPERCONVERGED, INSTALL_PLAN, NODE_MAINTENANCE,
-    OPERATOR_CONDITION, SUBSCRIPTION, shorten,
+    NoCluster, OPERATOR_CONDITION, SUBSCRIPTION, shorten,
 };
-use upgrade_gate_host::{Compiler, Grants, Host, Limits, Metadata, Policy, SettingsError};
+use upgrade_gate_host::{Compiler, Context, Grants, Host, Limits, Metadata, Policy, SettingsError};
 use upgrade_gate_snapshot::{Kind, Wanted};
 
 use crate::{cli::PolicyName, error::Error, policies_file};
@@ -116,13 +116,20 @@ impl Loaded {
         if self.policy.metadata().is_none() {
             return Err(Error::NoMetadata { name: self.shown.clone() });
         }
-        self.accepts(&self.settings)
+        self.accepts(&self.settings, &Context::new(Arc::new(NoCluster)))
     }
 
-    /// Whether the policy takes these settings, a JSON object.
-    pub(crate) fn accepts(&self, settings: &str) -> Result<(), Error> {
-        let refused = |error: SettingsError| Error::Settings { name: self.shown.clone(), reason: error.to_string() };
-        self.policy.validate_settings(settings).map_err(refused)
+    /// Whether the policy takes these settings, a JSON object, of which it may ask the cluster or a session.
+    pub(crate) fn accepts(&self, settings: &str, context: &Context) -> Result<(), Error> {
+        let refused = |error: SettingsError| {
+            let words = error.to_string();
+            let reason = match &error {
+                SettingsError::Invalid(_) if !words.starts_with("settings: ") => format!("settings: {words}"),
+                _ => words,
+            };
+            Error::Settings { name: self.shown.clone(), reason }
+        };
+        self.policy.validate_settings_in(settings, &self.grants, context).map_err(refused)
     }
 }
 

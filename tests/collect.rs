@@ -26,7 +26,7 @@ const KUBECTL: &str = r#"#!/bin/sh
 if [ "$*" = "config current-context" ]; then printf '%s\n' 'prod\new'; exit; fi
 test "$1 $2 $4" = "get --raw --request-timeout=5m" || exit 9
 file="$(dirname "$0")/$(echo "$3" | tr /?%= ____)"
-if [ -f "$file.interrupt" ]; then echo "{"; kill -INT 0; sleep 60; fi
+if [ -f "$file.interrupt" ]; then echo "{"; kill -TERM 0; sleep 60; fi
 if [ -f "$file.error" ]; then cat "$file.error" >&2; exit 1; fi
 if [ -f "$file" ]; then cat "$file"; exit 0; fi
 echo "Error from server (NotFound): the server could not find the requested resource" >&2

@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use program::{EXAMPLE, folder, module_that_answers, program, stderr, stdout};
+use program::{EXAMPLE, annotated, folder, module_that_answers, node_maintenances, program, stderr, stdout};
 use serde_json::{Value, json};
 
 /// The approval of the plan to 1.7.0.
@@ -108,15 +108,20 @@ fn settings_from_files() {
         ("settings.yaml", "# only watch\nonUpgrade: dryrun\n".into()),
         ("settings.json", r#"{"onUpgrade": "dryrun"}"#.into()),
         ("empty.yaml", String::new()),
+        ("null.yaml", "null".into()),
+        ("list.yaml", "[onUpgrade]".into()),
         ("broken.yaml", "onUpgrade: [s3cret".into()),
     ]);
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let with = |name: &str| {
         run(&["integrated-nmo", "-r", &path("request.json"), "--snapshot", EXAMPLE, "--settings", &path(name)])
     };
-    for (name, code) in [("settings.yaml", 0), ("settings.json", 0), ("empty.yaml", 1)] {
+    for (name, code) in [("settings.yaml", 0), ("settings.json", 0), ("empty.yaml", 1), ("null.yaml", 1)] {
         assert_eq!(with(name).status.code(), Some(code), "{name}: {}", stderr(&with(name)));
     }
+    let list = with("list.yaml");
+    assert_eq!(list.status.code(), Some(2));
+    assert!(stderr(&list).contains("list.yaml`: expected a map of settings"), "{}", stderr(&list));
     let broken = with("broken.yaml");
     assert_eq!(broken.status.code(), Some(2));
     assert!(stderr(&broken).contains("broken.yaml`: is not valid YAML: line 1"), "{}", stderr(&broken));
@@ -315,3 +320,46 @@ const SESSION: &str = r#"- type: Exchange
     type: Success
     payload: '{"metadata":{},"items":[]}'
 "#;
+
+/// Some policies ask their host about their settings, too: such a question is recorded and answered like any other.
+#[test]
+fn settings_are_judged_with_what_the_policy_may_ask() {
+    let metadata = json!({
+        "protocolVersion": "v1", "rules": [node_maintenances()], "mutating": false,
+        "contextAwareResources": [{"apiVersion": "v1", "kind": "Node"}],
+        "hostCapabilities": ["kubernetes/get_resource"],
+    });
+    // Whatever it is asked, it asks for a Node; an answer makes it content, an error does not.
+    let asks = r#"(module
+        (import "wapc" "__guest_response" (func $answer (param i32 i32)))
+        (import "wapc" "__host_call" (func $ask (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "kubewardenkubernetesget_resource")
+        (data (i32.const 100) "{\"api_version\":\"v1\",\"kind\":\"Node\",\"name\":\"worker-1\",\"disable_cache\":false}")
+        (data (i32.const 200) "{\"valid\":true,\"accepted\":true}")
+        (data (i32.const 300) "{\"valid\":false,\"accepted\":false,\"message\":\"no Node\"}")
+        (func (export "__guest_call") (param i32 i32) (result i32)
+            (if (i32.eq (call $ask (i32.const 0) (i32.const 10) (i32.const 10) (i32.const 10) (i32.const 20) (i32.const 12)
+                    (i32.const 100) (i32.const 74)) (i32.const 1))
+                (then (call $answer (i32.const 200) (i32.const 30)))
+                (else (call $answer (i32.const 300) (i32.const 52))))
+            (i32.const 1)))"#;
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-1"}});
+    let folder = folder(&[
+        ("request.json", approval().to_string()),
+        ("cluster/node.json", node.to_string()),
+        ("none.yml", "[]".into()),
+    ]);
+    fs::write(folder.path().join("asks.wasm"), annotated(asks, &metadata.to_string())).unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (policy, request, session) = (path("asks.wasm"), path("request.json"), path("session.yml"));
+    let with = |more: &[&str]| run(&[&[policy.as_str(), "-r", &request], more].concat());
+    let recorded = with(&["--snapshot", &path("cluster"), "--record", &session]);
+    assert_eq!(recorded.status.code(), Some(0), "{}", stderr(&recorded));
+    let exchanges: Vec<Value> = serde_saphyr::from_str(&fs::read_to_string(&session).unwrap()).unwrap();
+    assert_eq!(exchanges.len(), 2, "one about the settings, one about the request");
+    assert_eq!(with(&["--replay", &session]).stdout, recorded.stdout);
+    let refused = with(&["--replay", &path("none.yml")]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("cannot be asked: settings: no Node"), "{}", stderr(&refused));
+}

@@ -27,7 +27,6 @@ use crate::{
 pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     let policy = policy_set::load_one(&Host::new(Limits::default())?, &args.policy)?;
     let settings = settings(args)?;
-    policy.accepts(&settings)?;
     let policy_type = if args.raw { PolicyType::Raw } else { policy.metadata.policy_type };
     let request = read(&args.request).map_err(|error| error.to_string());
     let request = request.and_then(|text| Request::parse(&text, policy_type));
@@ -42,6 +41,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         (None, Some(_)) => Context::recording(cluster),
         (None, None) => Context::new(cluster),
     };
+    policy.accepts(&settings, &context)?;
     let evaluated = policy.policy.evaluate(&request.json, &settings, &policy.grants, &context);
     if let Some(path) = &args.record {
         session::write(path, context.exchanges())?;
@@ -98,13 +98,28 @@ fn not_read(skipped: &Skipped) -> String {
     format!("note: {} {}, and may hold an object that decides", escape(&skipped.origin.path), skipped.reason())
 }
 
-/// As JSON: every JSON text is YAML, too.
+/// A JSON object; nothing, and null, are the defaults, as Kubewarden takes them.
 fn settings(args: &RunArgs) -> Result<String, Error> {
-    let Some(path) = &args.settings else {
-        return Ok(args.settings_json.clone().unwrap_or_else(|| DEFAULT_SETTINGS.into()));
+    let (path, value) = match (&args.settings, &args.settings_json) {
+        (Some(path), _) => {
+            let text = read(path).map_err(|error| error.to_string());
+            let blank = |text: &str| text.trim().is_empty();
+            let value = text.and_then(|text| match blank(&text) {
+                true => Ok(Value::Null),
+                false => session::yaml(&text).map_err(|line| format!("is not valid YAML: line {line}")),
+            });
+            (path.clone(), value)
+        }
+        (None, Some(text)) => {
+            let place = |error: serde_json::Error| format!("is not valid JSON: column {}", error.column());
+            ("--settings-json".into(), serde_json::from_str(text).map_err(place))
+        }
+        (None, None) => return Ok(DEFAULT_SETTINGS.into()),
     };
-    let wrong = |reason: String| Error::SettingsFile { path: path.clone(), reason };
-    let text = read(path).map_err(|error| wrong(error.to_string()))?;
-    let value: Value = session::yaml(&text).map_err(|line| wrong(format!("is not valid YAML: line {line}")))?;
-    Ok(value.to_string())
+    match value {
+        Ok(Value::Null) => Ok(DEFAULT_SETTINGS.into()),
+        Ok(value @ Value::Object(_)) => Ok(value.to_string()),
+        Ok(_) => Err(Error::SettingsFile { path, reason: "expected a map of settings".into() }),
+        Err(reason) => Err(Error::SettingsFile { path, reason }),
+    }
 }

@@ -1,6 +1,6 @@
 //! A loaded policy, and one evaluation.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use kubewarden_policy_sdk::{response::ValidationResponse, settings::SettingsValidationResponse};
 use sha2::{Digest, Sha256};
@@ -117,12 +117,27 @@ impl Policy {
         Ok(Evaluation { response: response.into(), incomplete, refused, log })
     }
 
-    /// Asks the policy whether it takes the settings, a JSON object.
+    /// Asks the policy whether it takes the settings, a JSON object, without a look at anything else.
+    ///
+    /// # Errors
+    /// As [`Policy::validate_settings_in`].
+    pub fn validate_settings(&self, settings: &str) -> Result<(), SettingsError> {
+        let (grants, nothing) = (Grants::none(), Context::new(Arc::new(NoCluster)));
+        self.validate_settings_in(settings, &grants, &nothing)
+    }
+
+    /// Asks the policy whether it takes the settings, a JSON object; it may use its host capabilities for that.
     ///
     /// # Errors
     /// [`SettingsError::Invalid`] in the policy's words.
-    pub fn validate_settings(&self, settings: &str) -> Result<(), SettingsError> {
-        let answer: SettingsValidationResponse = self.ask("validate_settings", settings.as_bytes())?;
+    pub fn validate_settings_in(
+        &self,
+        settings: &str,
+        grants: &Grants,
+        context: &Context,
+    ) -> Result<(), SettingsError> {
+        let call = self.call("validate_settings", settings.as_bytes().to_vec(), grants.clone(), context.clone())?;
+        let answer: SettingsValidationResponse = parse("validate_settings", &call.response)?;
         if answer.valid {
             return Ok(());
         }
@@ -134,17 +149,9 @@ impl Policy {
     /// # Errors
     /// [`EvaluationError`].
     pub fn protocol_version(&self) -> Result<String, EvaluationError> {
-        self.ask("protocol_version", b"")
-    }
-
-    fn ask<T: serde::de::DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        payload: &[u8],
-    ) -> Result<T, EvaluationError> {
-        let nothing = Context::new(std::sync::Arc::new(NoCluster));
-        let call = self.call(operation, payload.to_vec(), Grants::none(), nothing)?;
-        parse(operation, &call.response)
+        let nothing = Context::new(Arc::new(NoCluster));
+        let call = self.call("protocol_version", Vec::new(), Grants::none(), nothing)?;
+        parse("protocol_version", &call.response)
     }
 
     /// One waPC call on a fresh instance.
