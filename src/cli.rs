@@ -110,8 +110,8 @@ pub struct ManifestsArgs {
     /// The name of a bundled policy
     pub name: String,
 
-    /// Print a ValidatingWebhookConfiguration instead, for a policy server of your own at https://HOST[:PORT], or behind
-    /// the Service NAMESPACE/NAME[:PORT]
+    /// Print a ValidatingWebhookConfiguration instead, for a policy server of your own at `https://HOST[:PORT]`, or
+    /// behind the Service `NAMESPACE/NAME[:PORT]`
     #[arg(long, value_name = "URL|SERVICE")]
     pub webhook: Option<Webhook>,
 
