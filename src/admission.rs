@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 use upgrade_gate_core::Fields;
@@ -67,7 +67,7 @@ impl Request {
         if patch.0.is_empty() {
             return answer;
         }
-        let patch = STANDARD.encode(json!(patch).to_string());
+        let patch = BASE64_STANDARD.encode(json!(patch).to_string());
         AdmissionResponse { patch_type: Some("JSONPatch"), patch: Some(patch), ..answer }
     }
 

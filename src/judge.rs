@@ -68,14 +68,12 @@ pub(crate) fn judge(policies: &[Loaded], reviews: &[Review<'_>], context: &Conte
 }
 
 fn audited(policy: &Loaded, review: &Review<'_>, result: Result, message: Option<String>) -> Option<Audited> {
-    let message = message.map(|message| shorten(&message, MAX_TEXT));
-    let (resource, resource_version) = (review.resource(), review.resource_version());
     (review.phase == Phase::Audit).then(|| Audited {
         policy: policy.name.clone(),
-        resource,
-        resource_version,
+        resource: review.resource(),
+        resource_version: review.resource_version(),
         result,
-        message,
+        message: message.map(|message| shorten(&message, MAX_TEXT)),
     })
 }
 

@@ -7,6 +7,7 @@ mod source;
 mod progress;
 mod review;
 mod admission;
+mod yaml;
 mod session;
 pub mod manifests;
 mod installed;

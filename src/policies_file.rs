@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use upgrade_gate_host::ContextAwareResource;
 
-use crate::{cli::PolicyName, error::Error, session};
+use crate::{cli::PolicyName, error::Error, yaml::yaml};
 
 /// One policy of the file.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ enum Mode {
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, Error> {
     let wrong = |reason: String| Error::PoliciesFile { path: path.into(), reason };
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let stated: BTreeMap<String, Value> = session::yaml(&text).map_err(|line| {
+    let stated: BTreeMap<String, Value> = yaml(&text).map_err(|line| {
         wrong(format!("expected a map from names to policies, as policy-server reads it: line {line}"))
     })?;
     if stated.is_empty() {

@@ -3,17 +3,13 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test says no")]
 
-use std::fs;
+mod program;
 
 use cel::{Context, Program};
+use program::documents;
 use serde_json::{Value, json};
 use upgrade_gate_bundle::BUNDLED;
 use upgrade_gate_core::Version;
-
-fn documents(path: &str) -> Vec<Value> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&fs::read_to_string(path).unwrap()).unwrap();
-    documents.into_iter().filter(|document| !document.is_null()).collect()
-}
 
 fn conditions(spec: &Value) -> Vec<String> {
     let conditions = spec["matchConditions"].as_array().unwrap().iter();

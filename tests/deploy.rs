@@ -7,17 +7,11 @@ mod program;
 use std::{collections::BTreeSet, fs, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use program::{folder, program, schema, stderr, stdout};
+use program::{documents, folder, program, schema, stderr, stdout};
 use serde_json::{Value, json};
 use upgrade_gate_bundle::BUNDLED;
 use upgrade_gate_host::{Compiler, Host, Limits, Metadata};
 use upgrade_gate_snapshot::Kind;
-
-fn documents(path: &str) -> Vec<Value> {
-    let text = fs::read_to_string(path).unwrap();
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-    documents.into_iter().filter(|document| !document.is_null()).collect()
-}
 
 fn of_policy(name: &str) -> Vec<Value> {
     documents(&format!("deploy/kubewarden/{name}.yaml"))

@@ -6,7 +6,7 @@ mod program;
 
 use std::fs;
 
-use program::{EXAMPLE, annotated, check, folder, node_maintenances, report, stderr, stdout};
+use program::{EXAMPLE, check, folder, module_that, node_maintenances, report, stderr, stdout};
 use serde_json::{Value, json};
 use upgrade_gate_host::Metadata;
 
@@ -87,18 +87,9 @@ fn what_the_file_does_not_grant_is_denied() {
 #[test]
 fn an_evaluation_has_the_time_that_the_file_gives_it() {
     let metadata = json!({"protocolVersion": "v1", "rules": [node_maintenances()], "mutating": false}).to_string();
-    // It answers what is not an evaluation, and never an evaluation.
-    let endless = r#"(module
-        (import "wapc" "__guest_response" (func $answer (param i32 i32)))
-        (memory (export "memory") 1)
-        (data (i32.const 0) "{\"valid\":true}")
-        (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
-            (if (i32.eq (local.get $operation) (i32.const 8)) (then (loop (br 0))))
-            (call $answer (i32.const 0) (i32.const 14))
-            (i32.const 1)))"#;
     let policies = json!({"endless": {"module": "file://endless.wasm", "timeoutEvalSeconds": 1}});
     let folder = folder(&[("policies.yml", policies.to_string())]);
-    fs::write(folder.path().join("endless.wasm"), annotated(endless, &metadata)).unwrap();
+    fs::write(folder.path().join("endless.wasm"), module_that(&metadata, "(loop (br 0))", "")).unwrap();
     let file = folder.path().join("policies.yml");
     let report = report(&[EXAMPLE, "--policies", file.to_str().unwrap()]);
     assert_eq!(report["verdict"], "error");

@@ -6,7 +6,7 @@ mod program;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use program::{EXAMPLE, annotated, check, folder, node_maintenances, schema, stdout};
+use program::{EXAMPLE, check, folder, module_that, node_maintenances, schema, stdout};
 use serde_json::{Value, json};
 
 fn reports(source: &str, format: &str) -> Vec<Value> {
@@ -69,18 +69,10 @@ fn an_object_has_the_report_that_audit_scanner_stores() {
 
 #[test]
 fn a_policy_that_crashes_is_an_error() {
-    let crashes = r#"(module
-        (import "wapc" "__guest_response" (func $answer (param i32 i32)))
-        (memory (export "memory") 1)
-        (data (i32.const 0) "{\"valid\":true}")
-        (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
-            (if (i32.eq (local.get $operation) (i32.const 8)) (then unreachable))
-            (call $answer (i32.const 0) (i32.const 14))
-            (i32.const 1)))"#;
     let metadata = json!({"protocolVersion": "v1", "rules": [node_maintenances()], "mutating": false}).to_string();
     let folder = folder(&[]);
     let wasm = folder.path().join("crashes.wasm");
-    fs::write(&wasm, annotated(crashes, &metadata)).unwrap();
+    fs::write(&wasm, module_that(&metadata, "unreachable", "")).unwrap();
     let output = check(&[EXAMPLE, "--policy", wasm.to_str().unwrap(), "-o", "policyreport"]);
     let list: Value = serde_saphyr::from_str(&stdout(&output)).unwrap();
     for report in list["items"].as_array().unwrap() {

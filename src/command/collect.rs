@@ -52,10 +52,7 @@ fn versions(policies: &[Loaded]) -> BTreeMap<GroupResource, String> {
     }
     for rule in policies.iter().flat_map(|policy| &policy.metadata.rules) {
         let newest = rule.api_versions.last().map_or("", String::as_str);
-        for (group, resource) in rule.api_groups.iter().flat_map(|group| rule.resources.iter().map(move |r| (group, r)))
-        {
-            add(GroupResource { group: group.clone(), resource: resource.clone() }, newest);
-        }
+        rule.group_resources().for_each(|resource| add(resource, newest));
     }
     versions
 }

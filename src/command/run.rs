@@ -20,6 +20,7 @@ use crate::{
     policy_set::{self, DEFAULT_SETTINGS},
     session, source,
     verdict::Outcome,
+    yaml::yaml,
 };
 
 /// # Errors
@@ -103,12 +104,8 @@ fn settings(args: &RunArgs) -> Result<String, Error> {
     let (path, value) = match (&args.settings, &args.settings_json) {
         (Some(path), _) => {
             let text = read(path).map_err(|error| error.to_string());
-            let blank = |text: &str| text.trim().is_empty();
-            let value = text.and_then(|text| match blank(&text) {
-                true => Ok(Value::Null),
-                false => session::yaml(&text).map_err(|line| format!("is not valid YAML: line {line}")),
-            });
-            (path.clone(), value)
+            let place = |line| format!("is not valid YAML: line {line}");
+            (path.clone(), text.and_then(|text| yaml(&text).map_err(place)))
         }
         (None, Some(text)) => {
             let place = |error: serde_json::Error| format!("is not valid JSON: column {}", error.column());

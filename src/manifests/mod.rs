@@ -75,7 +75,7 @@ pub(crate) fn of(policy: &str, metadata: &Metadata) -> String {
 
 /// Those that have a rule.
 fn parts(metadata: &Metadata) -> impl Iterator<Item = (Part, Vec<Rule>)> {
-    let parts = Part::ALL.map(|part| (part, rules(metadata, |resource| Part::of(resource) == part)));
+    let parts = Part::ALL.map(|part| (part, rules(metadata, part)));
     parts.into_iter().filter(|(_, rules)| !rules.is_empty())
 }
 
@@ -83,7 +83,8 @@ fn conditions(rules: &[Rule]) -> Vec<MatchCondition> {
     let condition = |resource: &GroupResource| {
         Some(MatchCondition { name: format!("hco-{}", resource.resource), expression: part::condition(resource)? })
     };
-    resources(rules).iter().filter_map(condition).collect()
+    let resources: BTreeSet<GroupResource> = rules.iter().flat_map(Rule::group_resources).collect();
+    resources.iter().filter_map(condition).collect()
 }
 
 /// How long the API server waits for an answer, in seconds.
@@ -130,34 +131,21 @@ fn admission(policy: &str, metadata: &Metadata, part: Part, rules: Vec<Rule>) ->
     }
 }
 
-/// The metadata's rules, for some of their resources.
-fn rules(metadata: &Metadata, wanted: impl Fn(&GroupResource) -> bool) -> Vec<Rule> {
+/// The metadata's rules, for the resources of one part.
+fn rules(metadata: &Metadata, part: Part) -> Vec<Rule> {
     let rules = metadata.rules.iter().map(|rule| {
-        let of_part = |resource: &&String| {
-            let mut groups = rule.api_groups.iter();
-            groups.any(|group| wanted(&GroupResource { group: group.clone(), resource: (*resource).clone() }))
-        };
-        Rule { resources: rule.resources.iter().filter(of_part).cloned().collect(), ..rule.clone() }
+        let resources: BTreeSet<String> =
+            rule.group_resources().filter(|it| Part::of(it) == part).map(|it| it.resource).collect();
+        let is_of_part = |name: &&String| resources.contains(*name);
+        Rule { resources: rule.resources.iter().filter(is_of_part).cloned().collect(), ..rule.clone() }
     });
     rules.filter(|rule| !rule.resources.is_empty()).collect()
-}
-
-/// What rules are about.
-fn resources(rules: &[Rule]) -> BTreeSet<GroupResource> {
-    let mut resources = BTreeSet::new();
-    for rule in rules {
-        for group in &rule.api_groups {
-            let of_group = |name: &String| GroupResource { group: group.clone(), resource: name.clone() };
-            resources.extend(rule.resources.iter().map(of_group));
-        }
-    }
-    resources
 }
 
 /// What a background audit can show to a policy: it asks as if the object was created.
 pub(crate) fn auditable(metadata: &Metadata) -> BTreeSet<GroupResource> {
     let created = |rule: &&Rule| rule.operations.iter().any(|operation| operation == "CREATE");
-    resources(&metadata.rules.iter().filter(created).cloned().collect::<Vec<_>>())
+    metadata.rules.iter().filter(created).flat_map(Rule::group_resources).collect()
 }
 
 /// What the policy server may read for the policy, and what audit-scanner shows to it.

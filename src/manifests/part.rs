@@ -28,7 +28,7 @@ impl Part {
 
     /// The one that a resource belongs to: `Flag`, unless the table says otherwise.
     pub(crate) fn of(resource: &GroupResource) -> Self {
-        guarded(resource).map_or(Self::Flag, |(part, _)| part)
+        guarded(resource).map_or(Self::Flag, |guarded| guarded.part)
     }
 
     /// The end of its name.
@@ -50,44 +50,75 @@ impl Part {
     }
 }
 
+/// What is refused where the policy server cannot be reached.
+struct Guarded {
+    /// `PLURAL.GROUP`.
+    resource: &'static str,
+    part: Part,
+    /// Which of its objects are HCO's, in CEL.
+    is_of_hco: fn() -> String,
+}
+
+const GUARDED: [Guarded; 7] = [
+    Guarded { resource: INSTALL_PLAN.crd, part: Part::Requests, is_of_hco: install_plan },
+    Guarded { resource: SUBSCRIPTION.crd, part: Part::Requests, is_of_hco: subscription },
+    Guarded { resource: CLUSTER_EXTENSION.crd, part: Part::Extensions, is_of_hco: cluster_extension },
+    Guarded { resource: CLUSTER_SERVICE_VERSION.crd, part: Part::Objects, is_of_hco: cluster_service_version },
+    Guarded { resource: OPERATOR_CONDITION.crd, part: Part::Objects, is_of_hco: || named(&is_of_csv()) },
+    Guarded { resource: "deployments.apps", part: Part::Objects, is_of_hco: deployment },
+    Guarded {
+        resource: "customresourcedefinitions.apiextensions.k8s.io",
+        part: Part::Objects,
+        is_of_hco: custom_resource_definition,
+    },
+];
+
+fn guarded(resource: &GroupResource) -> Option<&'static Guarded> {
+    let name = resource.to_string();
+    GUARDED.iter().find(|guarded| guarded.resource == name)
+}
+
 /// The CEL expression that is true for requests about any other resource, and for those of this one that are about HCO.
 /// An error in it would refuse the request, so a field is looked at only where it is.
 pub(crate) fn condition(resource: &GroupResource) -> Option<String> {
-    let (_, is_of_hco) = guarded(resource)?;
-    Some(format!("request.resource.resource != {} ||\n{is_of_hco}", json!(resource.resource)))
+    let is_of_hco = guarded(resource)?.is_of_hco;
+    Some(format!("request.resource.resource != {} ||\n{}", json!(resource.resource), is_of_hco()))
 }
 
-/// What is refused where the policy server cannot be reached, and only of HCO's objects.
-fn guarded(resource: &GroupResource) -> Option<(Part, String)> {
-    let name = |test: &str| either(&format!("has(o.metadata.name) && {test}"));
-    let of_csv = format!("o.metadata.name.startsWith({})", json!(HcoCsv::PREFIX));
-    let is = |known: &str| resource.to_string() == known;
-    if is(INSTALL_PLAN.crd) {
-        Some((Part::Requests, install_plan()))
-    } else if is(SUBSCRIPTION.crd) {
-        let package = format!("has(o.spec) && has(o.spec.name) && o.spec.name in {}", json!(HCO_PACKAGES));
-        Some((Part::Requests, either(&package)))
-    } else if is(CLUSTER_EXTENSION.crd) {
-        let package = format!(
-            "has(o.spec) && has(o.spec.source) && has(o.spec.source.catalog) &&\n  \
-             has(o.spec.source.catalog.packageName) && o.spec.source.catalog.packageName in {}",
-            json!(HCO_PACKAGES)
-        );
-        Some((Part::Extensions, either(&package)))
-    } else if is(CLUSTER_SERVICE_VERSION.crd) {
-        // OLM copies each into every namespace, and no policy looks at the copies.
-        let copied = r#"has(o.metadata.labels) && "olm.copiedFrom" in o.metadata.labels"#;
-        let elsewhere = r#"o.metadata.labels["olm.copiedFrom"] != o.metadata.namespace"#;
-        Some((Part::Objects, name(&format!("{of_csv} &&\n  !({copied} && {elsewhere})"))))
-    } else if is(OPERATOR_CONDITION.crd) {
-        Some((Part::Objects, name(&of_csv)))
-    } else if is("deployments.apps") {
-        Some((Part::Objects, name(&format!("o.metadata.name in {}", json!(HCO_DEPLOYMENTS)))))
-    } else if is("customresourcedefinitions.apiextensions.k8s.io") {
-        Some((Part::Objects, name(&format!("o.metadata.name == {}", json!(NODE_MAINTENANCE.crd)))))
-    } else {
-        None
-    }
+fn named(test: &str) -> String {
+    either(&format!("has(o.metadata.name) && {test}"))
+}
+
+fn is_of_csv() -> String {
+    format!("o.metadata.name.startsWith({})", json!(HcoCsv::PREFIX))
+}
+
+fn subscription() -> String {
+    either(&format!("has(o.spec) && has(o.spec.name) && o.spec.name in {}", json!(HCO_PACKAGES)))
+}
+
+fn cluster_extension() -> String {
+    either(&format!(
+        "has(o.spec) && has(o.spec.source) && has(o.spec.source.catalog) &&\n  \
+         has(o.spec.source.catalog.packageName) && o.spec.source.catalog.packageName in {}",
+        json!(HCO_PACKAGES)
+    ))
+}
+
+/// OLM copies each into every namespace, and no policy looks at the copies.
+fn cluster_service_version() -> String {
+    let copied = r#"has(o.metadata.labels) && "olm.copiedFrom" in o.metadata.labels"#;
+    let elsewhere = r#"o.metadata.labels["olm.copiedFrom"] != o.metadata.namespace"#;
+    named(&format!("{} &&\n  !({copied} && {elsewhere})", is_of_csv()))
+}
+
+fn deployment() -> String {
+    named(&format!("o.metadata.name in {}", json!(HCO_DEPLOYMENTS)))
+}
+
+/// That of NodeMaintenance.
+fn custom_resource_definition() -> String {
+    named(&format!("o.metadata.name == {}", json!(NODE_MAINTENANCE.crd)))
 }
 
 /// Of the new object or of the old one: a deletion has no new one, and that of a collection no name in its request either.

@@ -1,5 +1,5 @@
 //! The bundled policies in Kubewarden's own programs, `kwctl` and `policy-server`: every answer has to be ours, field by
-//! field. Run by `make e2e`, and not by `make test`, where those programs are on PATH.
+//! field. Run by `make e2e`, where those programs are on PATH; `make test` leaves it out.
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test says no")]
 #![allow(clippy::print_stdout, reason = "what was compared is what it is for")]
@@ -43,11 +43,7 @@ fn json_of(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no answer: {}", stderr(output)))
 }
 
-fn exported(to: &Path) {
-    assert!(program(&["policies", "export", to.to_str().unwrap()]).status.success());
-}
-
-/// What `upgrade-gate run` answers, and the session that it recorded.
+/// What `upgrade-gate run` answers; beside the request it leaves the session that it recorded.
 fn ours(policy: &str, case: &Case, files: &TempDir) -> Value {
     let world = files.path().join("world");
     fs::create_dir_all(&world).unwrap();
@@ -65,7 +61,7 @@ fn ours(policy: &str, case: &Case, files: &TempDir) -> Value {
 #[test]
 fn kwctl_run_answers_every_case_as_we_do() {
     let modules = TempDir::new().unwrap();
-    exported(modules.path());
+    assert!(program(&["policies", "export", modules.path().to_str().unwrap()]).status.success());
     for Bundled { name, .. } in BUNDLED {
         let (cases, _) = cases(&Path::new("policies").join(name));
         let module = modules.path().join(format!("{name}.wasm"));

@@ -54,6 +54,12 @@ pub fn folder(files: &[(&str, String)]) -> TempDir {
     folder
 }
 
+/// The documents of a YAML file, without empty ones.
+pub fn documents(path: &str) -> Vec<Value> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&fs::read_to_string(path).unwrap()).unwrap();
+    documents.into_iter().filter(|document| !document.is_null()).collect()
+}
+
 pub fn typed_list(items: &[Value]) -> String {
     json!({"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenanceList", "metadata": {}, "items": items})
         .to_string()
@@ -61,8 +67,13 @@ pub fn typed_list(items: &[Value]) -> String {
 
 /// A policy with this metadata that takes all settings and answers every request with this response.
 pub fn module_that_answers(metadata: &str, response: &str) -> Vec<u8> {
-    let escaped = response.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
-    let length = response.len();
+    let answers = format!("(call $response (i32.const 1024) (i32.const {}))", response.len());
+    module_that(metadata, &answers, response)
+}
+
+/// A policy with this metadata that takes all settings and does this for every request; `data` stands at 1024.
+pub fn module_that(metadata: &str, does: &str, data: &str) -> Vec<u8> {
+    let escaped = data.bytes().map(|byte| format!("\\{byte:02x}")).collect::<String>();
     let text = format!(
         r#"(module
             (import "wapc" "__guest_response" (func $response (param i32 i32)))
@@ -72,7 +83,7 @@ pub fn module_that_answers(metadata: &str, response: &str) -> Vec<u8> {
             (func (export "__guest_call") (param $operation i32) (param i32) (result i32)
                 ;; validate has 8 letters, validate_settings 17
                 (if (i32.eq (local.get $operation) (i32.const 8))
-                    (then (call $response (i32.const 1024) (i32.const {length})))
+                    (then {does})
                     (else (call $response (i32.const 0) (i32.const 14))))
                 (i32.const 1)))"#
     );

@@ -64,12 +64,10 @@ impl Grants {
         context: BTreeSet<ContextAwareResource>,
         capabilities: BTreeSet<String>,
     ) -> Result<Self, UnknownCapability> {
-        let matches = |pattern: &str, known: &str| {
-            let prefix = pattern.strip_suffix('*').filter(|prefix| prefix.is_empty() || prefix.ends_with('/'));
-            prefix.map_or(pattern == known, |prefix| known.starts_with(prefix))
-        };
-        let unknown = |pattern: &&String| !CAPABILITIES.iter().any(|known| matches(pattern, known));
-        match capabilities.iter().find(unknown) {
+        // A star stands for the rest after a slash, or for all.
+        let is_whole = |pattern: &str| pattern.strip_suffix('*').is_none_or(|it| it.is_empty() || it.ends_with('/'));
+        let is_known = |pattern: &str| is_whole(pattern) && CAPABILITIES.iter().any(|known| matches(pattern, known));
+        match capabilities.iter().find(|pattern| !is_known(pattern)) {
             Some(pattern) => Err(UnknownCapability(pattern.clone())),
             None => Ok(Self { context, capabilities }),
         }
@@ -86,11 +84,12 @@ impl Grants {
     }
 
     fn allow(&self, capability: &str) -> bool {
-        self.capabilities.iter().any(|pattern| {
-            let prefix = pattern.strip_suffix('*');
-            prefix.map_or(pattern == capability, |prefix| prefix.is_empty() || capability.starts_with(prefix))
-        })
+        self.capabilities.iter().any(|pattern| matches(pattern, capability))
     }
+}
+
+fn matches(pattern: &str, capability: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == capability, |prefix| capability.starts_with(prefix))
 }
 
 /// The cluster that policies ask, with the lists that were asked for before: a list is serialised

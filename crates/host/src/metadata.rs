@@ -116,6 +116,15 @@ impl Metadata {
 }
 
 impl Rule {
+    /// What it is about: each of its resources in each of its groups.
+    pub fn group_resources(&self) -> impl Iterator<Item = GroupResource> {
+        let of_group = |group: &String| {
+            let group = group.clone();
+            self.resources.iter().map(move |name| GroupResource { group: group.clone(), resource: name.clone() })
+        };
+        self.api_groups.iter().flat_map(of_group)
+    }
+
     /// Whether the rule is about whole objects of this resource, in this version, under this
     /// operation.
     #[must_use]
