@@ -4,10 +4,10 @@
 CARGO ?= cargo
 PROGRAM := target/release/upgrade-gate
 
-.PHONY: help demo build policies test e2e lint bench fuzz docs deploy artifacthub setup clean
+.PHONY: help demo build policies test e2e lint bench bench-server fuzz docs deploy artifacthub setup clean
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/'
 
 setup: ## Add the Wasm target to the toolchain that rust-toolchain.toml names
 	@rustup target list --installed | grep -qx wasm32-unknown-unknown || rustup target add wasm32-unknown-unknown
@@ -41,13 +41,17 @@ e2e: setup ## Compare every case with the real kwctl and policy-server, where th
 lint: setup ## Check formatting, lints, documentation and the builds for a browser
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) clippy --test e2e --locked -- -D warnings
+	$(CARGO) clippy --test e2e --bench server --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) check --locked -p upgrade-gate-core -p upgrade-gate-snapshot --target wasm32-unknown-unknown
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --locked check licenses bans sources; else echo 'cargo-deny is not installed: licenses and sources are not checked'; fi
 
 bench: setup ## Measure; docs/performance.md has what was seen
 	$(CARGO) bench --locked
+
+bench-server: setup ## Measure the server under load, with wrk
+	@command -v wrk >/dev/null || { apt-get update && apt-get install --yes wrk; } || { echo 'make bench-server needs wrk on PATH' >&2; exit 1; }
+	$(CARGO) bench --locked --bench server
 
 FUZZ_SECONDS ?= 60
 

@@ -83,6 +83,12 @@ impl Grants {
         }
     }
 
+    /// The kinds that the policy may read.
+    #[must_use]
+    pub fn reads(&self) -> &BTreeSet<ContextAwareResource> {
+        &self.context
+    }
+
     fn allow(&self, capability: &str) -> bool {
         self.capabilities.iter().any(|pattern| matches(pattern, capability))
     }

@@ -113,6 +113,22 @@ pub enum EvaluationError {
 }
 
 impl EvaluationError {
+    /// Which error it is, in a word that holds nothing of the request: for logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::WallTime { .. } => "wall_time",
+            Self::Memory { .. } => "memory",
+            Self::HostCall { .. } => "host_call",
+            Self::HostAnswer { .. } => "host_answer",
+            Self::Response { .. } => "response",
+            Self::Trap { .. } => "trap",
+            Self::OutOfBounds { .. } => "out_of_bounds",
+            Self::Guest(_) => "guest",
+            Self::Protocol { .. } => "protocol",
+        }
+    }
+
     /// What Kubewarden's tools answer a request with, code 500, where there is no verdict.
     ///
     /// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/runtimes/wapc/runtime.rs`.

@@ -36,6 +36,8 @@ pub struct Evaluation {
     /// The host capabilities that it may use and used, but that need a network or a live cluster, such as
     /// `oci/v2/verify`. They were denied, and an answer that rests on that is none.
     pub refused: BTreeSet<String>,
+    /// How much linear memory it had at the end, of which [`Limits::memory_bytes`](crate::Limits::memory_bytes) is the limit.
+    pub memory_bytes: usize,
     /// What it logged, a line each; at most 64 KiB.
     pub log: Vec<String>,
 }
@@ -113,8 +115,8 @@ impl Policy {
         let payload = format!(r#"{{"request":{request},"settings":{settings}}}"#);
         let call = self.call("validate", payload.into_bytes(), grants.clone(), context.clone())?;
         let response: ValidationResponse = parse("validate", &call.response)?;
-        let Call { incomplete, refused, log, .. } = call;
-        Ok(Evaluation { response: response.into(), incomplete, refused, log })
+        let Call { incomplete, refused, memory_bytes, log, .. } = call;
+        Ok(Evaluation { response: response.into(), incomplete, refused, memory_bytes, log })
     }
 
     /// Asks the policy whether it takes the settings, a JSON object, without a look at anything else.

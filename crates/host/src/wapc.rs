@@ -42,6 +42,8 @@ pub(crate) struct Call {
     pub(crate) incomplete: BTreeSet<ContextAwareResource>,
     /// What it may ask, but nobody here can answer.
     pub(crate) refused: BTreeSet<String>,
+    /// How large its memory has grown.
+    pub(crate) memory_bytes: usize,
     /// Made for modules that use it.
     wasi: Option<Box<WasiP1Ctx>>,
 }
@@ -69,6 +71,7 @@ impl Call {
             log_bytes: 0,
             incomplete: BTreeSet::new(),
             refused: BTreeSet::new(),
+            memory_bytes: 0,
             wasi: None,
         }
     }
@@ -94,7 +97,11 @@ impl Call {
 impl ResourceLimiter for Call {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         let limit = self.limits.memory_bytes;
-        if desired <= limit { Ok(true) } else { Err(EvaluationError::Memory { limit, seen: desired }.into()) }
+        if desired > limit {
+            return Err(EvaluationError::Memory { limit, seen: desired }.into());
+        }
+        self.memory_bytes = desired;
+        Ok(true)
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
