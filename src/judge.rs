@@ -192,7 +192,7 @@ fn findings(
         findings.push(Finding { remedy, ..new("missing-data", Result::Unknown, message) });
     }
     // Admission lets through what a monitored policy refuses; an audit tells all.
-    if policy.is_monitored && review.phase != Phase::Audit {
+    if policy.constraints.is_monitored && review.phase != Phase::Audit {
         let refusals = findings.iter_mut().filter(|finding| finding.result == Result::Fail);
         refusals.for_each(|finding| finding.result = Result::Warn);
     }

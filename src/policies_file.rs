@@ -22,8 +22,7 @@ pub(crate) struct Entry {
     /// What the file calls it.
     pub(crate) id: String,
     pub(crate) module: PolicyName,
-    /// `policyMode: monitor`: what it would refuse is let through.
-    pub(crate) is_monitored: bool,
+    pub(crate) constraints: Constraints,
     /// A JSON object.
     pub(crate) settings: String,
     /// What it may ask for; where absent, of a bundled policy what it declares, of any other nothing.
@@ -34,12 +33,25 @@ pub(crate) struct Entry {
     pub(crate) timeout: Option<Duration>,
 }
 
+/// What becomes of a policy's answer in admission.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Constraints {
+    /// `policyMode: monitor`: what it would refuse is let through.
+    pub(crate) is_monitored: bool,
+    /// `allowedToMutate`: where false, a request that it would change is refused.
+    pub(crate) may_mutate: bool,
+    /// `message`: said in place of the policy's own words, which become a cause of the refusal.
+    pub(crate) message: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Stated {
     module: Option<String>,
     #[serde(default)]
     policy_mode: Mode,
+    allowed_to_mutate: Option<bool>,
+    message: Option<String>,
     settings: Option<Map<String, Value>>,
     context_aware_resources: Option<BTreeSet<ContextAwareResource>>,
     host_capabilities: Option<BTreeSet<String>>,
@@ -56,11 +68,11 @@ enum Mode {
     Monitor,
 }
 
-/// In the order of their names.
+/// By their names: each entry, or why it cannot be taken and what to do instead.
 ///
 /// # Errors
-/// [`Error::PoliciesFile`]: the file, or the entry that cannot be taken, with what to do instead.
-pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, Error> {
+/// [`Error::PoliciesFile`]: the file.
+pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Result<Entry, Error>>, Error> {
     let wrong = |reason: String| Error::PoliciesFile { path: path.into(), reason };
     let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let stated: BTreeMap<String, Value> = yaml(&text).map_err(|line| {
@@ -70,10 +82,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>, Error> {
         return Err(wrong("there is no policy in it".into()));
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    let entries = stated
-        .into_iter()
-        .map(|(id, stated)| entry(&id, stated, folder).map_err(|reason| wrong(format!("policy `{id}`: {reason}"))));
-    entries.collect()
+    let entries = stated.into_iter().map(|(id, stated)| {
+        let entry = entry(&id, stated, folder).map_err(|reason| wrong(format!("policy `{id}`: {reason}")));
+        (id, entry)
+    });
+    Ok(entries.collect())
 }
 
 fn entry(id: &str, stated: Value, folder: &Path) -> Result<Entry, String> {
@@ -91,7 +104,11 @@ fn entry(id: &str, stated: Value, folder: &Path) -> Result<Entry, String> {
     Ok(Entry {
         id: id.into(),
         module,
-        is_monitored: stated.policy_mode == Mode::Monitor,
+        constraints: Constraints {
+            is_monitored: stated.policy_mode == Mode::Monitor,
+            may_mutate: stated.allowed_to_mutate.unwrap_or_default(),
+            message: stated.message,
+        },
         settings: Value::from(stated.settings.unwrap_or_default()).to_string(),
         context_aware_resources: stated.context_aware_resources,
         host_capabilities: stated.host_capabilities,

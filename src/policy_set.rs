@@ -1,6 +1,6 @@
 //! The policies of one run.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use rayon::prelude::*;
 use upgrade_gate_bundle::{BUNDLED, Bundled};
@@ -11,7 +11,11 @@ use upgrade_gate_core::{
 use upgrade_gate_host::{Compiler, Context, Grants, Host, Limits, Metadata, Policy, SettingsError};
 use upgrade_gate_snapshot::{Kind, Wanted};
 
-use crate::{cli::PolicyName, error::Error, policies_file};
+use crate::{
+    cli::PolicyName,
+    error::Error,
+    policies_file::{self, Constraints, Entry},
+};
 
 /// A policy that is ready to judge.
 pub(crate) struct Loaded {
@@ -25,8 +29,7 @@ pub(crate) struct Loaded {
     pub(crate) grants: Grants,
     /// A JSON object, which the policy takes.
     pub(crate) settings: String,
-    /// What it would refuse in admission is let through (`policyMode: monitor`).
-    pub(crate) is_monitored: bool,
+    pub(crate) constraints: Constraints,
     /// One that comes with the program.
     pub(crate) is_bundled: bool,
     /// A policies file names it.
@@ -39,62 +42,76 @@ const MAX_ANNOTATION: usize = 100;
 /// Settings where none are given: every policy's defaults.
 pub(crate) const DEFAULT_SETTINGS: &str = "{}";
 
-/// Loads the policies that were named, or all that are bundled, and sees that each can be asked.
+/// Loads the policies that were named, or all that are bundled, and sees that each can be asked. The fast compiler
+/// serves: the run is over before the other one's code would pay.
 pub(crate) fn load(names: &[PolicyName]) -> Result<Vec<Loaded>, Error> {
     let host = Host::new(Limits::default())?;
     let repeated = |index: usize, name: &PolicyName| names.iter().take(index).any(|earlier| earlier == name);
     let policies: Vec<Loaded> = if names.is_empty() {
-        BUNDLED.par_iter().map(|bundled| load_bundled(&host, *bundled)).collect::<Result<_, _>>()?
+        BUNDLED.par_iter().map(|bundled| load_bundled(&host, *bundled, Compiler::Winch)).collect::<Result<_, _>>()?
     } else {
         let once = names.iter().enumerate().filter(|(index, name)| !repeated(*index, name));
-        once.map(|(_, name)| load_one(&host, name)).collect::<Result<_, _>>()?
+        once.map(|(_, name)| load_one(&host, name, Compiler::Winch)).collect::<Result<_, _>>()?
     };
     policies.iter().try_for_each(Loaded::can_judge)?;
     Ok(policies)
 }
 
-/// Loads what a policies file names, under its names.
+/// Loads what a policies file names, under its names, and sees that each can be asked.
 pub(crate) fn load_file(path: &Path) -> Result<Vec<Loaded>, Error> {
     let host = Host::new(Limits::default())?;
-    let entries = policies_file::read(path)?;
-    let policies = entries.into_par_iter().map(|entry| {
-        let loaded = load_one(&host, &entry.module)?;
-        // Absent means what a bundled policy declares, and of any other nothing, as in policy-server.
-        let declared = match entry.module {
-            PolicyName::Bundled(_) => loaded.metadata.clone(),
-            PolicyName::File(_) => Metadata::default(),
-        };
-        let reads = entry.context_aware_resources.unwrap_or(declared.context_aware_resources);
-        let capabilities = entry.host_capabilities.or(declared.host_capabilities).unwrap_or_default();
-        let grants = Grants::new(reads, capabilities).map_err(|error| Error::PoliciesFile {
-            path: path.into(),
-            reason: format!("policy `{}`: hostCapabilities: {error}", entry.id),
-        })?;
-        let policy = match entry.timeout {
-            Some(timeout) => loaded.policy.within(timeout),
-            None => loaded.policy,
-        };
-        Ok(Loaded {
-            shown: entry.id.clone(),
-            name: entry.id,
-            grants,
-            settings: entry.settings,
-            is_monitored: entry.is_monitored,
-            is_listed: true,
-            policy,
-            ..loaded
-        })
-    });
-    let policies: Vec<Loaded> = policies.collect::<Result<_, Error>>()?;
+    let policies = load_listed(&host, path, Compiler::Winch)?;
+    let policies: Vec<Loaded> = policies.into_values().collect::<Result<_, _>>()?;
     policies.iter().try_for_each(Loaded::can_judge)?;
     Ok(policies)
 }
 
+/// Loads what a policies file names, under its names: each policy, or why there is none. Those that are bundled are
+/// compiled by that compiler.
+pub(crate) fn load_listed(
+    host: &Host,
+    path: &Path,
+    compiler: Compiler,
+) -> Result<BTreeMap<String, Result<Loaded, Error>>, Error> {
+    let entries = policies_file::read(path)?.into_par_iter();
+    Ok(entries.map(|(id, entry)| (id, entry.and_then(|entry| load_entry(host, path, entry, compiler)))).collect())
+}
+
+fn load_entry(host: &Host, path: &Path, entry: Entry, compiler: Compiler) -> Result<Loaded, Error> {
+    let loaded = load_one(host, &entry.module, compiler)?;
+    // Absent means what a bundled policy declares, and of any other nothing, as in policy-server.
+    let declared = match entry.module {
+        PolicyName::Bundled(_) => loaded.metadata.clone(),
+        PolicyName::File(_) => Metadata::default(),
+    };
+    let reads = entry.context_aware_resources.unwrap_or(declared.context_aware_resources);
+    let capabilities = entry.host_capabilities.or(declared.host_capabilities).unwrap_or_default();
+    let grants = Grants::new(reads, capabilities).map_err(|error| Error::PoliciesFile {
+        path: path.into(),
+        reason: format!("policy `{}`: hostCapabilities: {error}", entry.id),
+    })?;
+    let policy = match entry.timeout {
+        Some(timeout) => loaded.policy.within(timeout),
+        None => loaded.policy,
+    };
+    Ok(Loaded {
+        shown: entry.id.clone(),
+        name: entry.id,
+        grants,
+        settings: entry.settings,
+        constraints: entry.constraints,
+        is_listed: true,
+        policy,
+        ..loaded
+    })
+}
+
 /// Loads one policy, by name or file. It may have no metadata: then nothing says what it judges, and it is granted
-/// no access to the cluster.
-pub(crate) fn load_one(host: &Host, name: &PolicyName) -> Result<Loaded, Error> {
+/// no access to the cluster. A bundled one is compiled by that compiler, a module from elsewhere never by the fast
+/// one: that has been attacked less.
+pub(crate) fn load_one(host: &Host, name: &PolicyName, compiler: Compiler) -> Result<Loaded, Error> {
     match name {
-        PolicyName::Bundled(name) => load_bundled(host, bundled(name)?),
+        PolicyName::Bundled(name) => load_bundled(host, bundled(name)?, compiler),
         PolicyName::File(path) => {
             let wasm = fs::read(path).map_err(|error| Error::PolicyFile { path: path.clone(), error })?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -133,10 +150,8 @@ impl Loaded {
     }
 }
 
-/// A bundled policy is compiled by the fast compiler: the run is over before the other one's code
-/// would pay. Modules from elsewhere never are: it has been attacked less.
-fn load_bundled(host: &Host, bundled: Bundled) -> Result<Loaded, Error> {
-    prepare(host, bundled.name, bundled.name, bundled.wasm, Compiler::Winch)
+fn load_bundled(host: &Host, bundled: Bundled, compiler: Compiler) -> Result<Loaded, Error> {
+    prepare(host, bundled.name, bundled.name, bundled.wasm, compiler)
 }
 
 fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler) -> Result<Loaded, Error> {
@@ -149,7 +164,7 @@ fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler
         version: annotation("version").unwrap_or_default(),
         grants: Grants::declared(&metadata),
         settings: DEFAULT_SETTINGS.into(),
-        is_monitored: false,
+        constraints: Constraints::default(),
         is_listed: false,
         is_bundled: BUNDLED.iter().any(|bundled| bundled.wasm == wasm),
         metadata,
@@ -160,14 +175,22 @@ fn prepare(host: &Host, shown: &str, name: &str, wasm: &[u8], compiler: Compiler
 /// The kinds that the policies judge or may ask for, and so the only ones that are kept.
 pub(crate) fn wanted<'p>(policies: impl IntoIterator<Item = &'p Loaded>) -> Wanted {
     let mut wanted = Wanted::default();
-    for Loaded { metadata, .. } in policies {
-        for resource in &metadata.context_aware_resources {
+    for Loaded { metadata, grants, .. } in policies {
+        for resource in metadata.context_aware_resources.iter().chain(grants.reads()) {
             wanted.add_kind(Kind::new(&resource.api_version, &resource.kind));
         }
         for rule in &metadata.rules {
             wanted.add_rule(&rule.api_groups, &rule.api_versions, &rule.resources);
         }
     }
+    wanted
+}
+
+/// The kinds that the policies may ask for, and no others: what they judge comes with the requests.
+pub(crate) fn wanted_context<'p>(policies: impl IntoIterator<Item = &'p Loaded>) -> Wanted {
+    let mut wanted = Wanted::default();
+    let reads = policies.into_iter().flat_map(|policy| policy.grants.reads());
+    reads.for_each(|resource| wanted.add_kind(Kind::new(&resource.api_version, &resource.kind)));
     wanted
 }
 

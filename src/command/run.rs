@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 use upgrade_gate_core::{NoCluster, escape, shorten};
-use upgrade_gate_host::{Cluster, Context, Evaluation, Host, Limits, PolicyType};
+use upgrade_gate_host::{Cluster, Compiler, Context, Evaluation, Host, Limits, PolicyType};
 use upgrade_gate_snapshot::{Builder, Skipped};
 
 use crate::{
@@ -26,11 +26,11 @@ use crate::{
 /// # Errors
 /// [`Error`]: the policy could not be asked. Exit code 2.
 pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
-    let policy = policy_set::load_one(&Host::new(Limits::default())?, &args.policy)?;
+    let policy = policy_set::load_one(&Host::new(Limits::default())?, &args.policy, Compiler::Winch)?;
     let settings = settings(args)?;
     let policy_type = if args.raw { PolicyType::Raw } else { policy.metadata.policy_type };
     let request = read(&args.request).map_err(|error| error.to_string());
-    let request = request.and_then(|text| Request::parse(&text, policy_type));
+    let request = request.and_then(|text| Request::parse(&text, policy_type).map_err(|error| error.to_string()));
     let request = request.map_err(|reason| Error::Request { path: args.request.clone(), reason })?;
 
     let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([&policy])), &[])?;
@@ -57,14 +57,14 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         }
         Err(error) => {
             say(&format!("error: policy `{}`: {error}", shorten(&policy.shown, 2_000)));
-            request.reject(error)
+            request.reject(error.to_rejection())
         }
     };
     print(|stdout| {
         serde_json::to_writer(&mut *stdout, &answer)?;
         writeln!(stdout)
     })?;
-    Ok(match (answer.allowed, answer.status.and_then(|status| status.code)) {
+    Ok(match (answer.allowed, answer.code()) {
         (true, _) => Outcome::Passed,
         (false, Some(INTERNAL_ERROR)) => Outcome::Error,
         (false, _) => Outcome::Failed,

@@ -232,7 +232,7 @@ impl Report {
                     digest: loaded.policy.digest().into(),
                     metadata: loaded.metadata.clone(),
                     in_parts: loaded.is_bundled && !loaded.is_listed,
-                    is_monitored: loaded.is_monitored,
+                    is_monitored: loaded.constraints.is_monitored,
                 })
                 .collect(),
             findings,
