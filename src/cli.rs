@@ -1,11 +1,17 @@
 //! The command line.
 
-use std::{convert::Infallible, path::PathBuf, str::FromStr};
+use std::{convert::Infallible, net::IpAddr, num::NonZero, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
+use tracing::Level;
 use upgrade_gate_core::{GroupResource, HcoCsv, Version};
 
-use crate::{manifests::Webhook, report::Output, verdict::FailOn};
+use crate::{
+    manifests::Webhook,
+    report::Output,
+    server::{LogFormat, TlsFiles},
+    verdict::FailOn,
+};
 
 /// KubeVirt upgrade runbooks as WebAssembly policies: can this cluster be upgraded, what is in the
 /// way, and what is to be done?
@@ -24,6 +30,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Put one admission request to one policy
     Run(RunArgs),
+    /// Put the policies behind a webhook: policy-server's HTTP API
+    Serve(ServeArgs),
     /// What the policies are, and what they need
     #[command(subcommand)]
     Policies(PoliciesCommand),
@@ -166,6 +174,101 @@ pub struct RunArgs {
     /// Answer the policy from such a session, one of kwctl's or of --record
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "snapshot"])]
     pub replay: Option<PathBuf>,
+}
+
+/// What `serve` is told. The flags that policy-server has are named as there.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+It runs until SIGTERM or SIGINT. SIGHUP reads the snapshot again. Differences from policy-server: docs/server.md
+
+Exit codes:
+  0  it was told to stop
+  2  it could not begin: usage, a file that cannot be read, a port that cannot be had")]
+pub struct ServeArgs {
+    /// Which policies, as policy-server reads them; `module` may be `bundled://NAME`, too
+    #[arg(long, value_name = "FILE.yml", default_value = "policies.yml")]
+    pub policies: PathBuf,
+
+    /// What the policies see of the cluster: a source as `check` takes it; repeatable [default: nothing]
+    #[arg(long, value_name = "SOURCE")]
+    pub snapshot: Vec<PathBuf>,
+
+    /// Do not start where one of the policies cannot be loaded [default: its requests are rejected with code 500]
+    #[arg(long)]
+    pub strict: bool,
+
+    /// The address to listen on
+    #[arg(long, default_value = "0.0.0.0", value_name = "ADDRESS")]
+    pub addr: IpAddr,
+
+    /// The port of the API
+    #[arg(long, default_value_t = 3000)]
+    pub port: u16,
+
+    /// The port of /readiness and /metrics
+    #[arg(long, default_value_t = 8081, value_name = "PORT")]
+    pub readiness_probe_port: u16,
+
+    /// The certificate for HTTPS, and those that lead to its CA, as PEM; read again when it changes [default: plain HTTP]
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    pub cert_file: Option<PathBuf>,
+
+    /// The certificate's private key, as PEM
+    #[arg(long, value_name = "FILE", requires = "cert_file")]
+    pub key_file: Option<PathBuf>,
+
+    /// Let in only clients with a certificate of one of these CAs, as PEM
+    #[arg(long, value_name = "FILE,…", value_delimiter = ',', requires = "cert_file")]
+    pub client_ca_file: Vec<PathBuf>,
+
+    /// How many evaluations run at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub workers: Option<NonZero<usize>>,
+
+    /// How many requests may wait for an evaluation; the next one is answered 503 at once
+    #[arg(long, default_value_t = 512, value_name = "N")]
+    pub queue_size: usize,
+
+    /// How long an evaluation may take; `timeoutEvalSeconds` of a policy goes first
+    #[arg(long, default_value = "2", value_name = "SECONDS", value_parser = seconds)]
+    pub policy_timeout: Duration,
+
+    /// Accept all requests about objects of this namespace
+    #[arg(long, value_name = "NAMESPACE")]
+    pub always_accept_admission_reviews_on_namespace: Option<String>,
+
+    /// The least level that is logged: trace, debug, info, warn or error
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    pub log_level: Level,
+
+    /// How a line of the log looks
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_fmt: LogFormat,
+
+    /// Do not colour the log, even on a terminal
+    #[arg(long)]
+    pub log_no_color: bool,
+}
+
+impl ServeArgs {
+    /// Where the certificates are; none for plain HTTP.
+    pub(crate) fn tls_files(&self) -> Option<TlsFiles> {
+        let (certificate, key) = (self.cert_file.clone()?, self.key_file.clone()?);
+        Some(TlsFiles { certificate, key, client_cas: self.client_ca_file.clone() })
+    }
+}
+
+/// Each may use 64 MiB, and addresses of 4 GiB.
+fn workers(text: &str) -> Result<NonZero<usize>, String> {
+    let workers = text.parse().ok().filter(|workers| *workers <= NonZero::new(1_024).unwrap_or(NonZero::<usize>::MAX));
+    workers.ok_or_else(|| "expected a whole number from 1 to 1024".into())
+}
+
+/// Such as `2` or `0.5`, from a millisecond on.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let seconds = seconds.filter(|seconds| *seconds >= Duration::from_millis(1));
+    seconds.ok_or_else(|| "expected seconds, such as `2` or `0.5`, from 0.001 on".into())
 }
 
 /// `1.7`, `1.7.0`, `v1.7.0`, `4.11`, or the name of a ClusterServiceVersion.

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
 };
@@ -125,6 +126,20 @@ pub enum Error {
         /// In the operating system's words, or what it should be.
         reason: String,
     },
+    /// A port that cannot be had.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// As named on the command line.
+        address: SocketAddr,
+        /// The operating system's words.
+        error: io::Error,
+    },
+    /// The server's threads or signals.
+    #[error("the server cannot be set up: {error}")]
+    Runtime {
+        /// The operating system's words.
+        error: io::Error,
+    },
     /// A report that cannot be written.
     #[error("report `{to}`: {error}")]
     Report {
@@ -147,6 +162,7 @@ impl Error {
             Self::Request { .. } => Some("give it an AdmissionReview, or the AdmissionRequest in it, as JSON".into()),
             Self::Session { .. } => Some("sessions are files of `run --record`, or of kwctl".into()),
             Self::Unasked { asked, .. } => Some(format!("policies ask for {asked}")),
+            Self::Listen { .. } => Some("choose others with --addr, --port and --readiness-probe-port".into()),
             Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
             _ => None,

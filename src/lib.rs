@@ -15,6 +15,7 @@ mod simulate;
 mod proposed;
 mod judge;
 mod missing;
+mod server;
 mod verdict;
 pub mod cli;
 pub mod command;

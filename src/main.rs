@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(args) => command::check::run(&args),
         Command::Run(args) => command::run::run(&args),
+        Command::Serve(args) => command::serve::run(&args),
         Command::Policies(PoliciesCommand::List) => command::policies::list(),
         Command::Policies(PoliciesCommand::Show { name }) => command::policies::show(&name),
         Command::Policies(PoliciesCommand::Export { folder }) => command::policies::export(&folder),

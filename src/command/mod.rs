@@ -4,3 +4,4 @@ pub mod check;
 pub mod collect;
 pub mod policies;
 pub mod run;
+pub mod serve;

@@ -10,6 +10,7 @@
 
 pub mod cluster;
 pub mod schema;
+pub mod server;
 
 use std::{
     fs,
