@@ -150,8 +150,8 @@ pub(crate) const INTERNAL_ERROR: u16 = 500;
 const MUTATES_NOTHING: &str = "Incoming object is null, which happens only with DELETE operations, but the policy is \
                                attempting a mutation. This is not allowed";
 
+/// Kind and version need not be there; where they are, they are text, as in policy-server.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct AdmissionReview<'a> {
     #[serde(rename = "kind")]
     _kind: Option<String>,
@@ -235,17 +235,17 @@ pub(crate) struct AdmissionResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<Status>,
+    status: Option<Status>,
     audit_annotations: Option<BTreeMap<String, String>>,
     warnings: Option<Vec<String>>,
 }
 
 #[derive(Default, Serialize)]
-pub(crate) struct Status {
+struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<u16>,
+    code: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Details>,
 }

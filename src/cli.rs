@@ -260,7 +260,7 @@ impl ServeArgs {
 
 /// Each may use 64 MiB, and addresses of 4 GiB.
 fn workers(text: &str) -> Result<NonZero<usize>, String> {
-    let workers = text.parse().ok().filter(|workers| *workers <= NonZero::new(1_024).unwrap_or(NonZero::<usize>::MAX));
+    let workers = text.parse::<NonZero<usize>>().ok().filter(|workers| workers.get() <= 1_024);
     workers.ok_or_else(|| "expected a whole number from 1 to 1024".into())
 }
 

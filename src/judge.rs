@@ -89,11 +89,11 @@ fn scanned(outcome: &std::result::Result<Evaluation, EvaluationError>) -> (Resul
     if !evaluation.refused.is_empty() {
         return (Result::Error, Some(denied(evaluation)));
     }
+    if let Some(kinds) = unproved(evaluation) {
+        let message = format!("unknown: nothing shows that all objects of {kinds} are in the sources");
+        return (Result::Error, Some(message));
+    }
     match (allowed, code) {
-        (true, _) if !evaluation.incomplete.is_empty() => {
-            let (kinds, _) = to_complete(&evaluation.incomplete);
-            (Result::Error, Some(format!("unknown: nothing shows that all objects of {kinds} are in the sources")))
-        }
         (true, _) => (Result::Pass, message.clone()),
         (false, Some(INTERNAL_ERROR)) => (Result::Error, message.clone()),
         (false, _) => (Result::Fail, message.clone()),
@@ -199,8 +199,14 @@ fn findings(
     findings
 }
 
+/// The kinds, by resource, on whose completeness an acceptance rests and of which nothing shows it.
+pub(crate) fn unproved(evaluation: &Evaluation) -> Option<String> {
+    let rests = evaluation.response.allowed && !evaluation.incomplete.is_empty();
+    rests.then(|| to_complete(&evaluation.incomplete).0)
+}
+
 /// The names of kinds, and the commands that collect all objects of them.
-pub(crate) fn to_complete(kinds: &BTreeSet<ContextAwareResource>) -> (String, String) {
+fn to_complete(kinds: &BTreeSet<ContextAwareResource>) -> (String, String) {
     let kinds = kinds.iter().map(|ContextAwareResource { api_version, kind }| {
         let resource = Kind::new(api_version, kind).resource();
         let version = GroupVersionKind::new(api_version, kind).version;

@@ -8,17 +8,13 @@ use std::fs;
 
 use program::{
     EXAMPLE, folder, module_that_answers, program as run_program,
-    server::{Server, exchange, post},
+    server::{Server, approval, exchange, post, review},
     stderr, stdout,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const APPROVAL: &str = "examples/requests/approve-install-plan.json";
-
-fn example(name: &str) -> String {
-    fs::read_to_string(format!("examples/requests/{name}.json")).unwrap()
-}
 
 /// The example's server, and the policies that this test adds to it.
 fn policies(more: &Value) -> (TempDir, String) {
@@ -34,7 +30,7 @@ fn policies(more: &Value) -> (TempDir, String) {
 fn the_example_denies_an_approval() {
     let server = Server::start(&["--policies", "examples/policies.yml", "--snapshot", EXAMPLE]);
     for (request, status) in [("approve-install-plan", Some(403)), ("create-node-maintenance", None)] {
-        let reply = server.post("/validate/integrated-nmo", &example(request));
+        let reply = server.post("/validate/integrated-nmo", &review(request));
         assert_eq!(reply.status, 200);
         assert!(reply.head.contains("content-type: application/json"), "{}", reply.head);
         let review = reply.json();
@@ -63,7 +59,7 @@ fn the_example_denies_an_approval() {
 fn what_is_no_review_is_answered_as_policy_server_does() {
     let (_folder, file) = policies(&json!({}));
     let server = Server::start(&["--policies", &file]);
-    let approval = example("approve-install-plan");
+    let approval = approval();
     let json = "application/json";
     let not_utf8 = "{\"request\": \"\u{0}\"".replace('\u{0}', "\\u00");
     // (path, content type, body, status, its words); those about the body are JSON on /validate alone.
@@ -112,7 +108,7 @@ fn a_compressed_body_is_not_json() {
     let (_folder, file) = policies(&json!({}));
     let server = Server::start(&["--policies", &file]);
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut packed, example("approve-install-plan").as_bytes()).unwrap();
+    std::io::Write::write_all(&mut packed, approval().as_bytes()).unwrap();
     let packed = packed.finish().unwrap();
     let head = format!(
         "POST /validate/gate HTTP/1.1\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -192,7 +188,7 @@ fn a_bad_policy_is_named_and_the_others_answer() {
     });
     let (_folder, file) = policies(&bad);
     let server = Server::start(&["--policies", &file, "--snapshot", EXAMPLE]);
-    let approval = example("approve-install-plan");
+    let approval = approval();
     let readiness = server.get("/readiness");
     assert_eq!(readiness.status, 200);
     assert!(readiness.body.contains("[+]policy gate ok\n"));
@@ -221,10 +217,10 @@ fn decisions_are_logged_and_counted() {
     let (_folder, file) =
         policies(&json!({"watched": {"module": "bundled://integrated-nmo", "policyMode": "monitor"}}));
     let server = Server::start(&["--policies", &file, "--snapshot", EXAMPLE]);
-    let request: Value = serde_json::from_str(&example("approve-install-plan")).unwrap();
+    let request: Value = serde_json::from_str(&approval()).unwrap();
     let request = &request["request"];
     for (id, allowed) in [("gate", false), ("watched", true)] {
-        server.post(&format!("/validate/{id}"), &example("approve-install-plan"));
+        server.post(&format!("/validate/{id}"), &approval());
         let line = server.said("admission review");
         let expected = json!({
             "uid": request["uid"], "kind": "InstallPlan", "namespace": request["namespace"], "name": request["name"],
@@ -237,7 +233,7 @@ fn decisions_are_logged_and_counted() {
         assert!(line["microseconds"].as_u64().unwrap() > 0);
         assert!(!line.to_string().contains("nm-worker-1"), "{line}");
     }
-    server.post("/audit/gate", &example("create-node-maintenance"));
+    server.post("/audit/gate", &review("create-node-maintenance"));
     let text = server.get("/metrics").body;
     for series in [
         "kubewarden_policy_evaluations_total{policy_name=\"gate\",policy_mode=\"protect\",accepted=\"false\",mutated=\"false\",request_origin=\"validate\",resource_kind=\"InstallPlan\",resource_namespace=\"kubevirt-hyperconverged\",resource_request_operation=\"UPDATE\",error_code=\"403\"} 1",
@@ -256,7 +252,7 @@ fn decisions_are_logged_and_counted() {
 fn metrics_have_a_bounded_number_of_series() {
     let (_folder, file) = policies(&json!({}));
     let server = Server::start(&["--policies", &file]);
-    let mut review: Value = serde_json::from_str(&example("delete-node-maintenance")).unwrap();
+    let mut review: Value = serde_json::from_str(&review("delete-node-maintenance")).unwrap();
     for number in 0..2_010 {
         review["request"]["namespace"] = format!("n-{number}").into();
         assert_eq!(server.post("/validate/gate", &review.to_string()).status, 200);
@@ -273,7 +269,7 @@ fn a_namespace_can_be_left_alone() {
     let (_folder, file) = policies(&json!({}));
     let flag = "--always-accept-admission-reviews-on-namespace";
     let server = Server::start(&["--policies", &file, "--snapshot", EXAMPLE, flag, "kubevirt-hyperconverged"]);
-    let response = server.post("/validate/gate", &example("approve-install-plan")).json()["response"].clone();
+    let response = server.post("/validate/gate", &approval()).json()["response"].clone();
     assert_eq!(response["allowed"], true);
     assert_eq!(response.get("status"), None);
 }

@@ -20,7 +20,7 @@ use std::{
 
 use program::{
     EXAMPLE, folder, module_that,
-    server::{PATIENCE, Reply, Server, exchange, post, reply},
+    server::{PATIENCE, Reply, Server, approval, exchange, post, reply},
 };
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustix::process::Signal;
@@ -32,10 +32,6 @@ use rustls::{
 use serde_json::json;
 
 type Identity = CertifiedKey<KeyPair>;
-
-fn approval() -> String {
-    fs::read_to_string("examples/requests/approve-install-plan.json").unwrap()
-}
 
 fn identity() -> Identity {
     generate_simple_self_signed(["localhost".to_owned()]).unwrap()

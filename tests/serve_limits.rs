@@ -13,7 +13,7 @@ use std::{
 
 use program::{
     EXAMPLE, folder, module_that, module_that_answers,
-    server::{Reply, Server, exchange, post, reply},
+    server::{Reply, Server, approval, exchange, post, reply},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
@@ -21,10 +21,6 @@ use tempfile::TempDir;
 
 /// Of resident memory, in kB: less than one of the bodies, and than a thousand connections.
 const SLACK: u64 = 4 << 10;
-
-fn approval() -> String {
-    fs::read_to_string("examples/requests/approve-install-plan.json").unwrap()
-}
 
 /// The gate, and policies of the test's own.
 fn start(modules: &[(&str, Vec<u8>)], args: &[&str]) -> (TempDir, Server) {

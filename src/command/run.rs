@@ -16,7 +16,7 @@ use crate::{
     admission::{INTERNAL_ERROR, Request},
     cli::RunArgs,
     error::{Error, print, say},
-    judge::to_complete,
+    judge::unproved,
     policy_set::{self, DEFAULT_SETTINGS},
     session, source,
     verdict::Outcome,
@@ -75,8 +75,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
 fn notes(evaluation: &Evaluation) -> Vec<String> {
     let mut notes: Vec<String> =
         evaluation.log.iter().map(|line| format!("policy: {}", shorten(line, 1_000))).collect();
-    if evaluation.response.allowed && !evaluation.incomplete.is_empty() {
-        let (kinds, _) = to_complete(&evaluation.incomplete);
+    if let Some(kinds) = unproved(evaluation) {
         notes.push(format!("note: accepted, but nothing shows that all objects of {kinds} are in the snapshot"));
     }
     notes.extend(evaluation.refused.iter().map(|capability| {

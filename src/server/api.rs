@@ -142,7 +142,7 @@ async fn decide(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Vec<u8>, Problem> {
-    let (text, share) = body::read(headers, body, &server.bodies).await?.text()?;
+    let (text, share) = body::read(headers, body, &server.bodies).await?;
     let (policy_type, origin) = match route {
         Route::Validate => (PolicyType::Kubernetes, Origin::Validate),
         Route::Audit => (PolicyType::Kubernetes, Origin::Audit),

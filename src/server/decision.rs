@@ -7,7 +7,7 @@ use upgrade_gate_core::shorten;
 
 use crate::{
     admission::{AdmissionResponse, Request},
-    judge::to_complete,
+    judge::unproved,
     policies_file::Constraints,
     policy_set::Loaded,
     server::{Server, metrics::Labels},
@@ -115,8 +115,7 @@ fn evaluate(server: &Server, policy: &Loaded, request: &Request) -> Verdict {
         Ok(evaluation) => {
             server.metrics.used_memory(&policy.name, evaluation.memory_bytes);
             let mut answer = request.answer(&evaluation.response);
-            if answer.allowed && !evaluation.incomplete.is_empty() {
-                let (kinds, _) = to_complete(&evaluation.incomplete);
+            if let Some(kinds) = unproved(&evaluation).filter(|_| answer.allowed) {
                 answer.warn(format!("unknown: nothing shows that all objects of {kinds} are in the snapshot"));
             }
             answer.into()

@@ -19,11 +19,9 @@ pub(crate) use tls::Files as TlsFiles;
 use std::{
     collections::BTreeMap,
     io,
-    net::SocketAddr,
-    num::NonZero,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
-    thread,
     time::Duration,
 };
 
@@ -70,8 +68,11 @@ pub(crate) struct Server {
 /// [`Error`]: what cannot be read, or a port that cannot be had.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     log::start(args.log_level, args.log_fmt, args.log_no_color);
-    let workers = args.workers.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
-    let host = Host::with_slots(Limits { wall_time: args.policy_timeout, ..Limits::default() }, workers)?;
+    let limits = Limits { wall_time: args.policy_timeout, ..Limits::default() };
+    let host = match args.workers {
+        Some(workers) => Host::with_slots(limits, workers)?,
+        None => Host::new(limits)?,
+    };
     let mut policies = policy_set::load_listed(&host, &args.policies, Compiler::Cranelift)?;
     let context = snapshot(&args.snapshot, policies.values().flatten())?;
     for loaded in policies.values_mut() {
@@ -98,7 +99,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
         metrics: Metrics::new(&policies),
         policies,
         context: RwLock::new(context),
-        queue: Queue::start(workers.get(), args.queue_size).map_err(|error| Error::Runtime { error })?,
+        queue: Queue::start(host.slots(), args.queue_size).map_err(|error| Error::Runtime { error })?,
         bodies: Arc::new(Semaphore::new(body::MAX_BODIES)),
         accepted_namespace: args.always_accept_admission_reviews_on_namespace.clone(),
     });
@@ -152,7 +153,7 @@ async fn serve(args: &ServeArgs, server: Arc<Server>, certificates: Option<Certi
     Ok(())
 }
 
-async fn bind(addr: std::net::IpAddr, port: u16) -> Result<TcpListener, Error> {
+async fn bind(addr: IpAddr, port: u16) -> Result<TcpListener, Error> {
     let address = SocketAddr::new(addr, port);
     TcpListener::bind(address).await.map_err(|error| Error::Listen { address, error })
 }

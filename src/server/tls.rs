@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -127,12 +127,12 @@ impl Files {
     }
 }
 
-fn chain(path: &std::path::Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+fn chain(path: &Path, bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
     let chain = chain.ok().filter(|chain| !chain.is_empty());
     chain.ok_or_else(|| wrong(path, "expected certificates as PEM (`-----BEGIN CERTIFICATE-----`)".into()))
 }
 
-fn wrong(path: &std::path::Path, reason: String) -> Error {
+fn wrong(path: &Path, reason: String) -> Error {
     Error::Certificate { path: path.into(), reason }
 }

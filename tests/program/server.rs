@@ -1,6 +1,7 @@
 //! A server that runs, and a client that says exactly what it is told.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
@@ -115,7 +116,7 @@ impl Server {
 
     /// Resident memory, in kB.
     pub fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
@@ -132,6 +133,15 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
+}
+
+/// One of the example's AdmissionReviews.
+pub fn review(name: &str) -> String {
+    fs::read_to_string(format!("examples/requests/{name}.json")).unwrap()
+}
+
+pub fn approval() -> String {
+    review("approve-install-plan")
 }
 
 /// A whole request, after which the server closes.
