@@ -140,8 +140,9 @@ async fn serve(args: &ServeArgs, server: Arc<Server>, certificates: Option<Certi
     let finished = tokio::spawn(api.serve(api::router(server), stopped));
 
     tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    tracing::info!("stopping: requests in flight finish");
+    // First told, then said: who reads the line finds a server that is stopping.
     let _ = stop.send(true);
+    tracing::info!("stopping: requests in flight finish");
     tokio::select! {
         finished = time::timeout(GRACE, finished) => match finished {
             Ok(_) => tracing::info!("stopped"),
