@@ -7,6 +7,7 @@ use tracing::Level;
 use upgrade_gate_core::{GroupResource, HcoCsv, Version};
 
 use crate::{
+    live::Save,
     manifests::Webhook,
     report::Output,
     server::{LogFormat, TlsFiles},
@@ -47,9 +48,17 @@ Exit codes:
   3  unknown: data is missing; the report says how to collect it")]
 pub struct CheckArgs {
     /// Directories, files and tar archives, packed or not: must-gathers, `kubectl get -o json` or `--raw`, YAML; `-`
-    /// is standard input
-    #[arg(required = true, value_name = "SOURCE")]
+    /// is standard input [default: the cluster of the kubeconfig's current context, which is only read]
+    #[arg(value_name = "SOURCE", conflicts_with = "cluster")]
     pub sources: Vec<PathBuf>,
+
+    /// The cluster, where no SOURCE is named.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+
+    /// Save what is read of the cluster: to a new folder, or to one file, FILE.json; `check` judges it the same
+    #[arg(long, value_name = "DIR|FILE.json", conflicts_with = "sources")]
+    pub save: Option<Save>,
 
     /// Simulate the upgrade to this version [default: of the InstallPlan that waits, else to the next minor]
     #[arg(long, value_name = "VERSION", value_parser = version)]
@@ -88,6 +97,28 @@ pub struct CheckArgs {
     /// Colour the report for people
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub color: ColorChoice,
+}
+
+/// Which cluster, and as whom.
+#[derive(Clone, Debug, Args)]
+#[group(id = "cluster", multiple = true)]
+#[command(next_help_heading = "Cluster")]
+pub struct ClusterArgs {
+    /// The context of the kubeconfig [default: the current one]
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// The kubeconfig [default: the files of KUBECONFIG, else ~/.kube/config, else the credentials of the Pod]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Ask as this user, whom the API server lets you impersonate
+    #[arg(long = "as", value_name = "USER")]
+    pub impersonated: Option<String>,
+
+    /// How long one request may take; all of a resource together may take ten times as long
+    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    pub request_timeout: Duration,
 }
 
 /// What there is to know about policies.

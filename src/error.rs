@@ -118,6 +118,32 @@ pub enum Error {
         /// The operating system's words.
         error: io::Error,
     },
+    /// A kubeconfig that cannot be read, or leads to no cluster.
+    #[error("kubeconfig `{from}`: {reason}")]
+    Kubeconfig {
+        /// The file, or the files of `KUBECONFIG`.
+        from: String,
+        /// What is wrong, without a word of the file.
+        reason: String,
+    },
+    /// A cluster that does not answer.
+    #[error("cluster `{address}` of context `{context}`: {reason}")]
+    Cluster {
+        /// The context's name.
+        context: String,
+        /// The API server's.
+        address: String,
+        /// In the client's or the API server's words.
+        reason: String,
+    },
+    /// What was read of a cluster, and cannot be saved.
+    #[error("--save `{path}`: {error}", path = .path.display())]
+    Save {
+        /// As named on the command line.
+        path: PathBuf,
+        /// The operating system's words.
+        error: io::Error,
+    },
     /// A certificate that cannot be read, or is none.
     #[error("certificate `{path}`: {reason}", path = .path.display())]
     Certificate {
@@ -163,6 +189,12 @@ impl Error {
             Self::Session { .. } => Some("sessions are files of `run --record`, or of kwctl".into()),
             Self::Unasked { asked, .. } => Some(format!("policies ask for {asked}")),
             Self::Listen { .. } => Some("choose others with --addr, --port and --readiness-probe-port".into()),
+            Self::Kubeconfig { .. } => Some(
+                "name a must-gather or a dump of the cluster; or its kubeconfig, with --kubeconfig or KUBECONFIG, and a context"
+                    .into(),
+            ),
+            Self::Cluster { .. } => Some("see what `kubectl get --raw /readyz` says, with the same --context or --kubeconfig".into()),
+            Self::Save { .. } => Some("name a folder that does not exist yet, or a file that ends in `.json`".into()),
             Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
             _ => None,

@@ -4,6 +4,7 @@
 mod policies_file;
 mod policy_set;
 mod source;
+mod live;
 mod progress;
 mod review;
 mod admission;

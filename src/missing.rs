@@ -1,7 +1,7 @@
 //! What is not known, as findings of the program itself, each with the way to know it.
 
 use upgrade_gate_core::{NODE_MAINTENANCE, Severity};
-use upgrade_gate_snapshot::{KindReport, Snapshot, State};
+use upgrade_gate_snapshot::{KindReport, Layout, Snapshot, Source, State};
 
 use crate::{
     policy_set::node_maintenance,
@@ -22,7 +22,8 @@ pub(crate) fn proof(snapshot: &Snapshot) -> Option<Finding> {
     let report = snapshot.kinds().iter().find(|report| report.kind == kind)?;
     // A manifest that was never stored says nothing about the cluster.
     let stored = snapshot.objects().any(|object| object.kind == kind && object.resource_version.is_some());
-    (report.state == State::NotCaptured && !stored).then(|| unproved(report))
+    let is_live = snapshot.sources().iter().any(|source| source.layout == Layout::Cluster);
+    (report.state == State::NotCaptured && !stored).then(|| if is_live { unlisted(report) } else { unproved(report) })
 }
 
 /// One finding for each source without a single document, and one for each part of a source that may
@@ -35,7 +36,9 @@ pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
         origin: Some(skipped.origin.clone()),
         ..missing()
     });
-    let empty = snapshot.sources().iter().filter(|source| source.documents == 0).map(|source| Finding {
+    // Of a cluster each kind says why it was not listed.
+    let is_empty = |source: &&Source| source.documents == 0 && source.layout != Layout::Cluster;
+    let empty = snapshot.sources().iter().filter(is_empty).map(|source| Finding {
         phase,
         message: format!("Source `{}` holds no Kubernetes document.", source.path),
         remedy: match phase {
@@ -63,6 +66,21 @@ fn unproved(report: &KindReport) -> Finding {
              `--assume-captured {crd}`. {SCRIPT}",
             plural = NODE_MAINTENANCE.plural(),
         ),
+        ..missing()
+    }
+}
+
+/// The same of a cluster, which was asked.
+fn unlisted(report: &KindReport) -> Finding {
+    Finding {
+        message: format!(
+            "The cluster did not say whether there are {} objects of {}, which the upgrade to HCO 1.7 (OpenShift \
+             Virtualization 4.11) deletes: {}.",
+            NODE_MAINTENANCE.kind, NODE_MAINTENANCE.api_version, report.evidence,
+        ),
+        remedy: "Ask as somebody who may list them: --context names another user of the kubeconfig, and \
+                 deploy/check/rbac.yaml has the rights that a check needs."
+            .into(),
         ..missing()
     }
 }

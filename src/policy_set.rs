@@ -1,12 +1,12 @@
 //! The policies of one run.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, iter, path::Path, sync::Arc};
 
 use rayon::prelude::*;
 use upgrade_gate_bundle::{BUNDLED, Bundled};
 use upgrade_gate_core::{
-    CLUSTER_EXTENSION, CLUSTER_SERVICE_VERSION, CLUSTER_VERSION, HYPERCONVERGED, INSTALL_PLAN, NODE_MAINTENANCE,
-    NoCluster, OPERATOR_CONDITION, SUBSCRIPTION, shorten,
+    CLUSTER_EXTENSION, CLUSTER_SERVICE_VERSION, CLUSTER_VERSION, GroupResource, HYPERCONVERGED, INSTALL_PLAN,
+    NODE_MAINTENANCE, NoCluster, OPERATOR_CONDITION, SUBSCRIPTION, shorten,
 };
 use upgrade_gate_host::{Compiler, Context, Grants, Host, Limits, Metadata, Policy, SettingsError};
 use upgrade_gate_snapshot::{Kind, Wanted};
@@ -14,6 +14,7 @@ use upgrade_gate_snapshot::{Kind, Wanted};
 use crate::{
     cli::PolicyName,
     error::Error,
+    live::Resource,
     policies_file::{self, Constraints, Entry},
 };
 
@@ -208,6 +209,39 @@ pub(crate) fn wanted_of_cluster(policies: &[Loaded]) -> Wanted {
     let starts = starts.into_iter().chain([Kind::new("apps/v1", "Deployment")]);
     starts.filter(|kind| !of_others.keeps(kind)).for_each(|kind| wanted.add_dispensable(&kind));
     wanted
+}
+
+/// The kinds that policies judge or may ask for, and that the program asks for itself, each in one version; first the
+/// CustomResourceDefinitions, which say what is installed. Metadata of a module from elsewhere may be anything: what is
+/// no plain name gets into no script and no request, nor does a wildcard or a subresource.
+pub(crate) fn resources(policies: &[Loaded]) -> Vec<Resource> {
+    let mut versions = BTreeMap::new();
+    let mut add = |resource: GroupResource, version: &str| {
+        let is_plain = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if is_plain && resource.to_string().parse::<GroupResource>().is_ok() {
+            versions.entry(resource).or_insert_with(|| version.to_owned());
+        }
+    };
+    let crds = Kind::new("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+    for kind in iter::once(&crds).chain(wanted_of_cluster(policies).kinds()) {
+        add(kind.resource(), kind.api_version.rsplit('/').next().unwrap_or_default());
+    }
+    for rule in policies.iter().flat_map(|policy| &policy.metadata.rules) {
+        let newest = rule.api_versions.last().map_or("", String::as_str);
+        rule.group_resources().for_each(|resource| add(resource, newest));
+    }
+    let are_bundled = policies.iter().all(|policy| policy.is_bundled);
+    let resources = versions.into_iter().map(|(name, version)| {
+        // OLM copies each ClusterServiceVersion into many namespaces; no policy looks at the copies.
+        let is_copied = name.to_string() == CLUSTER_SERVICE_VERSION.crd;
+        let labels = if is_copied { "%21olm.copiedFrom" } else { "" };
+        // Their schemas are megabytes, which no policy of ours reads.
+        let is_metadata_only = are_bundled && name == crds.resource();
+        Resource { name, version, labels, is_metadata_only }
+    });
+    let mut resources: Vec<_> = resources.collect();
+    resources.sort_by_key(|resource| resource.name != crds.resource());
+    resources
 }
 
 /// The kind whose absence has to be proved.

@@ -7,7 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use upgrade_gate_core::GroupResource;
 use upgrade_gate_snapshot::{Builder, Flaw, Snapshot, Wanted};
 use walkdir::{DirEntry, WalkDir};
 
@@ -17,19 +16,12 @@ use crate::error::Error;
 pub(crate) fn read_apart(sources: &[PathBuf], wanted: Wanted) -> Result<Snapshot, Error> {
     let mut builder = Builder::new(wanted);
     builder.keep_each();
-    read_all(sources, builder)
+    read(sources, builder)
 }
 
 /// Reads every source. What is inside a directory and cannot be read is part of the snapshot's
 /// report; a source that cannot be opened ends the run.
-pub(crate) fn read(sources: &[PathBuf], mut builder: Builder, assumed: &[GroupResource]) -> Result<Snapshot, Error> {
-    for resource in assumed {
-        builder.assume_captured(resource.clone());
-    }
-    read_all(sources, builder)
-}
-
-fn read_all(sources: &[PathBuf], mut builder: Builder) -> Result<Snapshot, Error> {
+pub(crate) fn read(sources: &[PathBuf], mut builder: Builder) -> Result<Snapshot, Error> {
     for path in sources {
         builder.source(&shown(path));
         read_source(path, &mut builder).map_err(|error| Error::Source { path: path.clone(), error })?;

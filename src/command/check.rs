@@ -10,7 +10,7 @@ use crate::{
     cli::CheckArgs,
     error::Error,
     installed::{self, Installed},
-    judge, missing, policy_set, progress, proposed,
+    judge, live, missing, policy_set, progress, proposed,
     report::{self, Input, Phase, Report},
     review::Review,
     simulate, source,
@@ -47,12 +47,20 @@ pub fn check(args: &CheckArgs) -> Result<Report, Error> {
     }
     let is_proposed = !args.proposed.is_empty();
     let mut builder = Builder::new(wanted);
-    if !is_proposed {
+    // What is saved has to be whole.
+    if !is_proposed && args.save.is_none() {
         let policies = policies.clone();
         builder.settle(move |object| !installed::is_looked_at(&object.kind) && judge::is_settled(&policies, object));
     }
     let progress = builder.progress();
-    let read = || source::read(&args.sources, builder, &args.assume_captured);
+    args.assume_captured.iter().for_each(|resource| builder.assume_captured(resource.clone()));
+    let read = || {
+        if args.sources.is_empty() {
+            live::read(&args.cluster, &policy_set::resources(&policies), builder, args.save.as_ref())
+        } else {
+            source::read(&args.sources, builder)
+        }
+    };
     let snapshot = Arc::new(progress::shown(&progress, args.quiet, read)?);
     let proposed = source::read_apart(&args.proposed, policy_set::wanted(policies.iter()))?;
 

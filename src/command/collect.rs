@@ -1,14 +1,12 @@
 //! `upgrade-gate policies collect`: a shell script that collects what the policies ask for, so that
 //! `check` can judge it without an `unknown`.
 
-use std::{collections::BTreeMap, io::Write, iter};
-
-use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, GroupResource};
-use upgrade_gate_snapshot::Kind;
+use std::io::Write;
 
 use crate::{
     cli::CollectArgs,
     error::{Error, print},
+    live::Resource,
     policy_set::{self, Loaded},
     verdict::Outcome,
 };
@@ -24,41 +22,12 @@ pub fn collect(args: &CollectArgs) -> Result<Outcome, Error> {
 /// One file for each kind, by the name of its resource: a typed list proves by itself what it holds all
 /// of, and the list of CustomResourceDefinitions what is not installed.
 fn script(policies: &[Loaded]) -> String {
-    let mut versions: Vec<_> = versions(policies).into_iter().collect();
-    // First, for the script looks into it.
-    versions.sort_by_key(|(resource, _)| *resource != crds().resource());
-    let gets = versions.into_iter().map(|(resource, version)| {
-        // OLM copies each ClusterServiceVersion into many namespaces; no policy looks at the copies.
-        let is_copied = resource.to_string() == CLUSTER_SERVICE_VERSION.crd;
-        let only = if is_copied { "?labelSelector=%21olm.copiedFrom" } else { "" };
-        format!("get {resource}.json '{}{only}'\n", resource.path(&version))
+    // CustomResourceDefinitions come first, for the script looks into them.
+    let gets = policy_set::resources(policies).into_iter().map(|Resource { name, version, labels, .. }| {
+        let only = if labels.is_empty() { String::new() } else { format!("?labelSelector={labels}") };
+        format!("get {name}.json '{}{only}'\n", name.path(&version))
     });
     format!("{HEAD}{}{TAIL}", gets.collect::<String>())
-}
-
-/// The kinds that policies judge or may ask for, and that the program asks for itself, each in one
-/// version. Metadata of a module from elsewhere may be anything: what is no plain name gets into no
-/// script, nor does a wildcard or a subresource.
-fn versions(policies: &[Loaded]) -> BTreeMap<GroupResource, String> {
-    let mut versions = BTreeMap::new();
-    let mut add = |resource: GroupResource, version: &str| {
-        let is_plain = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if is_plain && resource.to_string().parse::<GroupResource>().is_ok() {
-            versions.entry(resource).or_insert_with(|| version.to_owned());
-        }
-    };
-    for kind in iter::once(&crds()).chain(policy_set::wanted_of_cluster(policies).kinds()) {
-        add(kind.resource(), kind.api_version.rsplit('/').next().unwrap_or_default());
-    }
-    for rule in policies.iter().flat_map(|policy| &policy.metadata.rules) {
-        let newest = rule.api_versions.last().map_or("", String::as_str);
-        rule.group_resources().for_each(|resource| add(resource, newest));
-    }
-    versions
-}
-
-fn crds() -> Kind {
-    Kind::new("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 }
 
 const HEAD: &str = r#"#!/bin/sh

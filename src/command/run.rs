@@ -33,7 +33,7 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     let request = request.and_then(|text| Request::parse(&text, policy_type).map_err(|error| error.to_string()));
     let request = request.map_err(|reason| Error::Request { path: args.request.clone(), reason })?;
 
-    let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([&policy])), &[])?;
+    let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([&policy])))?;
     snapshot.skipped().iter().filter(|skipped| skipped.matters).for_each(|skipped| say(&not_read(skipped)));
     let cluster: Arc<dyn Cluster + Send + Sync> =
         if args.snapshot.is_empty() { Arc::new(NoCluster) } else { Arc::new(snapshot) };

@@ -169,7 +169,7 @@ fn snapshot<'p>(sources: &[PathBuf], policies: impl IntoIterator<Item = &'p Load
         tracing::warn!("no --snapshot: the policies cannot ask for any object");
         return Ok(Context::new(Arc::new(NoCluster)));
     }
-    let snapshot = source::read(sources, Builder::new(policy_set::wanted_context(policies)), &[])?;
+    let snapshot = source::read(sources, Builder::new(policy_set::wanted_context(policies)))?;
     for skipped in snapshot.skipped().iter().filter(|skipped| skipped.matters) {
         tracing::warn!(
             path = escape(&skipped.origin.path),

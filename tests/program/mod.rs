@@ -8,6 +8,7 @@
     reason = "shared by tests, each of which uses a part"
 )]
 
+pub mod api_server;
 pub mod cluster;
 pub mod schema;
 pub mod server;

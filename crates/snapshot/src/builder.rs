@@ -90,8 +90,23 @@ impl Builder {
 
     /// What is read from here on belongs to this source.
     pub fn source(&mut self, path: &str) {
+        self.begin(path, Layout::Files);
+    }
+
+    /// The same, of an API server's answers: each is a typed list, read under its URL, and its lines are nobody's.
+    pub fn cluster(&mut self, name: &str) {
+        self.begin(name, Layout::Cluster);
+    }
+
+    fn begin(&mut self, path: &str, layout: Layout) {
         self.listed.clear();
-        self.sources.push(Source { path: path.into(), layout: Layout::Files, documents: 0, objects: 0, bytes: 0 });
+        self.sources.push(Source { path: path.into(), layout, documents: 0, objects: 0, bytes: 0 });
+    }
+
+    /// An API server did not list a resource, or not to the end, and why. Where it does not serve the resource there
+    /// are no objects of it, unless it has the CustomResourceDefinition.
+    pub fn not_listed(&mut self, resource: &GroupResource, is_not_served: bool, why: &str) {
+        self.evidence.not_listed(resource, is_not_served, why);
     }
 
     /// Reads a stream: one file, or as much of it as tells that it holds no Kubernetes documents, or an
@@ -191,8 +206,13 @@ impl Builder {
     }
 
     /// Takes in what the next file holds.
-    pub(crate) fn add(&mut self, contents: Contents) {
+    pub(crate) fn add(&mut self, mut contents: Contents) {
         if let Some(source) = self.sources.last_mut() {
+            if source.layout == Layout::Cluster {
+                let skipped = contents.skipped.iter_mut().map(|skipped| &mut skipped.origin);
+                let origins = contents.objects.iter_mut().map(|object| &mut object.origin).chain(skipped);
+                origins.for_each(|origin| origin.line = 0);
+            }
             source.documents += contents.documents;
             source.objects += contents.objects.len();
             source.bytes += contents.bytes;

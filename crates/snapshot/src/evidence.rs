@@ -52,6 +52,8 @@ pub(crate) struct Evidence {
     crds: BTreeSet<String>,
     /// Image folders of must-gathers.
     images: BTreeMap<String, Image>,
+    /// What an API server does not serve.
+    not_served: BTreeSet<GroupResource>,
     /// What the user vouches for.
     assumed: BTreeSet<GroupResource>,
 }
@@ -75,7 +77,7 @@ impl Evidence {
 
     /// Takes in what came of the next file; what was there first stays.
     pub(crate) fn add(&mut self, next: Self) {
-        let Self { lists, places, broken, crd_lists, crds, images, assumed } = next;
+        let Self { lists, places, broken, crd_lists, crds, images, not_served, assumed } = next;
         lists.into_iter().for_each(|(kind, path)| {
             self.lists.entry(kind).or_insert(path);
         });
@@ -87,6 +89,7 @@ impl Evidence {
         });
         self.crd_lists.extend(crd_lists);
         self.crds.extend(crds);
+        self.not_served.extend(not_served);
         self.assumed.extend(assumed);
         for (name, image) in images {
             let known = self.images.entry(name).or_default();
@@ -143,6 +146,14 @@ impl Evidence {
         self.broken.entry(place.resource.clone()).or_insert_with(|| format!("{path} {why}"));
     }
 
+    /// An API server that was asked did not list all of it, and why.
+    pub(crate) fn not_listed(&mut self, resource: &GroupResource, is_not_served: bool, why: &str) {
+        self.broken.entry(resource.clone()).or_insert_with(|| why.into());
+        if is_not_served {
+            self.not_served.insert(resource.clone());
+        }
+    }
+
     pub(crate) fn report(&self, kind: &Kind, objects: usize, is_needed: bool) -> KindReport {
         let (state, mut evidence) = self.state(kind, objects);
         if self.assumed.contains(&kind.resource()) && evidence != ASSUMED {
@@ -193,6 +204,9 @@ impl Evidence {
         }
         if let Some(path) = self.crd_lists.keys().next() {
             return Some(format!("no CRD of it in the CustomResourceDefinitionList in {path}"));
+        }
+        if self.not_served.contains(resource) {
+            return self.broken.get(resource).cloned();
         }
         let (image, _) = self.images.iter().find(|(_, image)| {
             let collector = is_collected(resource) && !image.folders.is_empty();

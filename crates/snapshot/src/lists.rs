@@ -232,7 +232,8 @@ impl Reading<'_> {
         {
             let crds = crds.iter().skip(list.crds).cloned();
             let crds = (kind.kind == CRD).then(|| crds.collect());
-            contents.evidence.list(kind, &file.path, crds);
+            let version = metadata.words("resourceVersion").map(|version| format!(" at resourceVersion {version}"));
+            contents.evidence.list(kind, &format!("{}{}", file.path, version.unwrap_or_default()), crds);
         }
         let is_of = |place: &&ResourcePath| items.as_ref().is_none_or(|kind| kind.resource() == place.resource);
         let place = file.place.as_ref().filter(|place| place.place == Place::InspectList);

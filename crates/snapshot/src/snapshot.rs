@@ -59,6 +59,8 @@ pub enum Layout {
     MustGather,
     /// kubevirt's must-gather, alone or side by side with others.
     KubevirtMustGather,
+    /// No files: an API server's answers.
+    Cluster,
 }
 
 impl Layout {
@@ -69,6 +71,7 @@ impl Layout {
             Self::Files => "files",
             Self::MustGather => "must-gather",
             Self::KubevirtMustGather => "kubevirt-must-gather",
+            Self::Cluster => "cluster",
         }
     }
 }

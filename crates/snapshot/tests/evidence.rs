@@ -79,7 +79,13 @@ fn evidence_cases() -> Vec<EvidenceCase> {
     };
     vec![
         case("nothing", &[], 0, NotCaptured, NOTHING),
-        case("typed empty list", &[("nm.json".into(), empty())], 0, Captured, "NodeMaintenanceList in nm.json"),
+        case(
+            "typed empty list",
+            &[("nm.json".into(), empty())],
+            0,
+            Captured,
+            "NodeMaintenanceList in nm.json at resourceVersion 99",
+        ),
         case(
             "typed list whose continue token is empty",
             &[("nm.json".into(), list(json!({"continue": ""}), &[]))],
@@ -124,7 +130,7 @@ fn evidence_cases() -> Vec<EvidenceCase> {
             0,
             Captured,
             &format!(
-                "NodeMaintenanceList in {INSPECT}/cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances.yaml"
+                "NodeMaintenanceList in {INSPECT}/cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances.yaml at resourceVersion 99"
             ),
         ),
         case("untyped list at its place", &[at_place(json!({}), "List", &[])], 0, Captured, &wrote("its list")),

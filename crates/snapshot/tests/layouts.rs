@@ -90,9 +90,9 @@ fn typed_lists() -> Case {
         files,
         origins: [(0, 4), (0, 25), (1, 4), (2, 4), (2, 15)],
         states: [
-            (Captured, "NodeList in raw/nodes.json".into()),
-            (Captured, "HyperConvergedList in raw/hyperconvergeds.json".into()),
-            (Captured, "NodeMaintenanceList in raw/nodemaintenances.json".into()),
+            (Captured, "NodeList in raw/nodes.json at resourceVersion 99".into()),
+            (Captured, "HyperConvergedList in raw/hyperconvergeds.json at resourceVersion 99".into()),
+            (Captured, "NodeMaintenanceList in raw/nodemaintenances.json at resourceVersion 99".into()),
         ],
     }
 }

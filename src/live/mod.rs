@@ -1,0 +1,11 @@
+//! A live cluster, read only: through the API server of a kubeconfig's context, with get, list and watch.
+
+mod connection;
+mod pages;
+mod source;
+mod save;
+
+pub(crate) use connection::Connection;
+pub(crate) use pages::Resource;
+pub use save::Save;
+pub(crate) use source::read;

@@ -1,0 +1,176 @@
+//! All objects of a resource, in pages, as the API server lists them.
+
+use std::time::Duration;
+
+use hyper::{Request, header::ACCEPT};
+use kube::core::Status;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time;
+use upgrade_gate_core::{GroupResource, shorten};
+
+use crate::live::{Connection, connection::client_words};
+
+/// So many objects are asked for at once: the largest, ClusterServiceVersions, have some 100 kB each.
+const PAGE: usize = 250;
+
+/// What alone is asked for by its metadata.
+const CRDS: (&str, &str) = ("apiextensions.k8s.io/v1", "CustomResourceDefinitionList");
+
+/// So many characters of an API server's words are shown.
+const MAX_WORDS: usize = 400;
+
+/// A resource of the API server, and what is asked for of its objects.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub(crate) name: GroupResource,
+    /// Without the group.
+    pub(crate) version: String,
+    /// As `kubectl get -l` takes it; empty for all objects.
+    pub(crate) labels: &'static str,
+    /// Of each object only its metadata; of CustomResourceDefinitions.
+    pub(crate) is_metadata_only: bool,
+}
+
+/// One page of a list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Page {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) metadata: ListMeta,
+    pub(crate) items: Vec<Box<RawValue>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ListMeta {
+    pub(crate) resource_version: String,
+    #[serde(rename = "continue")]
+    pub(crate) next: String,
+}
+
+/// Why there is no list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The API server has no such resource.
+    #[error("the API server does not serve it")]
+    NotServed,
+    /// In the API server's words.
+    #[error("{0}")]
+    Forbidden(String),
+    /// A list, or a watch, cannot be gone on with.
+    #[error("{0}")]
+    Gone(String),
+    /// The API server's words for anything else.
+    #[error("{0}")]
+    Refused(String),
+    /// There was no answer of an API server, or none for these credentials.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl From<kube::Error> for Refusal {
+    fn from(error: kube::Error) -> Self {
+        match &error {
+            kube::Error::Api(status) => Self::of(status),
+            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+                Self::Refused(format!("the answer cannot be read: {}", client_words(&error)))
+            }
+            _ => Self::Unreachable(client_words(&error)),
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn of(status: &Status) -> Self {
+        // Who stands before an API server may answer with a page of HTML.
+        let words = shorten(status.message.trim(), MAX_WORDS);
+        match status.code {
+            401 => Self::Unreachable(format!("the API server does not take the credentials: {words}")),
+            403 => Self::Forbidden(words),
+            404 => Self::NotServed,
+            410 => Self::Gone(words),
+            _ => Self::Refused(words),
+        }
+    }
+}
+
+impl Resource {
+    /// Where it is listed, for people, and for `kubectl get --raw`.
+    pub(crate) fn path(&self) -> String {
+        self.name.path(&self.version)
+    }
+
+    /// A request about the list; `accepts` is asked for metadata, without the `List`.
+    pub(super) fn request(&self, parameters: &str) -> Result<Request<Vec<u8>>, Refusal> {
+        let labels = if self.labels.is_empty() { String::new() } else { format!("labelSelector={}&", self.labels) };
+        let target = format!("{}?{labels}{parameters}", self.path());
+        let accept = match (self.is_metadata_only, parameters.contains("watch=")) {
+            (false, _) => "application/json",
+            // Source: Kubernetes API concepts, "Receiving resources as metadata".
+            (true, false) => "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+            (true, true) => "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+        };
+        let request = Request::get(target).header(ACCEPT, accept).body(Vec::new());
+        request.map_err(|error| Refusal::Refused(error.to_string()))
+    }
+
+    /// Whether it is the one that says what is installed, and that every API server serves.
+    pub(super) fn is_crds(&self) -> bool {
+        self.name.group == "apiextensions.k8s.io"
+    }
+
+    /// What the list is, also where it came as one of metadata.
+    pub(super) fn list_kind<'p>(&'p self, page: &'p Page) -> (&'p str, &'p str) {
+        if self.is_metadata_only { CRDS } else { (&page.api_version, &page.kind) }
+    }
+
+    /// The RBAC rule by which it can be listed.
+    pub(crate) fn rule(&self, verbs: &str) -> String {
+        let GroupResource { group, resource } = &self.name;
+        format!("apiGroups: [\"{group}\"], resources: [\"{resource}\"], verbs: [{verbs}]")
+    }
+}
+
+/// The pages of a list, asked for one after the other.
+pub(super) struct Pages<'a> {
+    connection: &'a Connection,
+    resource: &'a Resource,
+    /// How the API server goes on: empty at the start, absent at the end.
+    next: Option<String>,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn of(connection: &'a Connection, resource: &'a Resource) -> Self {
+        Self { connection, resource, next: Some(String::new()) }
+    }
+
+    /// None after the last page.
+    ///
+    /// # Errors
+    /// [`Refusal`]; some pages may have come before.
+    pub(super) async fn next(&mut self) -> Result<Option<Page>, Refusal> {
+        let Some(next) = self.next.take() else { return Ok(None) };
+        let next = if next.is_empty() { next } else { format!("&continue={next}") };
+        let request = self.resource.request(&format!("limit={PAGE}{next}"))?;
+        let text = within(self.connection.timeout, self.connection.client.request_text(request)).await?;
+        let page: Page =
+            serde_json::from_str(&text).map_err(|_| Refusal::Refused("the answer is not a list".into()))?;
+        self.next = Some(page.metadata.next.clone()).filter(|next| !next.is_empty());
+        Ok(Some(page))
+    }
+}
+
+/// # Errors
+/// [`Refusal`], also where there was no answer in time.
+pub(super) async fn within<T>(
+    limit: Duration,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Refusal> {
+    match time::timeout(limit, request).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Refusal::Unreachable(format!("no answer within {} s", limit.as_secs_f64()))),
+    }
+}

@@ -1,0 +1,121 @@
+//! What was read of a cluster, as files that `check` judges the same.
+
+use std::{
+    convert::Infallible,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, BufWriter, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use upgrade_gate_core::GroupResource;
+
+use crate::error::Error;
+
+/// Where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Save {
+    /// One file of all lists: what ends in `.json`.
+    File(PathBuf),
+    /// A folder that does not exist yet, or is empty, with a file for each list.
+    Folder(PathBuf),
+}
+
+impl FromStr for Save {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let is_file = text.ends_with(".json");
+        Ok(if is_file { Self::File(text.into()) } else { Self::Folder(text.into()) })
+    }
+}
+
+impl Save {
+    /// Secrets are not saved, whatever policy asks for them.
+    pub(super) fn takes(resource: &GroupResource) -> bool {
+        !(resource.group.is_empty() && resource.resource == "secrets")
+    }
+
+    /// # Errors
+    /// [`Error::Save`]
+    pub(super) fn begin(&self) -> Result<Saving<'_>, Error> {
+        let file = match self {
+            Self::File(path) => create(path).map(Some),
+            Self::Folder(path) => new_folder(path).map(|()| None),
+        };
+        let file = file.map_err(|error| self.failed(error))?;
+        Ok(Saving { save: self, file })
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        let (Self::File(path) | Self::Folder(path)) = self;
+        Error::Save { path: path.clone(), error }
+    }
+}
+
+/// Lists that are being saved.
+pub(super) struct Saving<'s> {
+    save: &'s Save,
+    /// Of all lists; none where each has its own.
+    file: Option<File>,
+}
+
+impl Saving<'_> {
+    /// Where the list goes as it is read.
+    ///
+    /// # Errors
+    /// [`Error::Save`]
+    pub(super) fn list<R: Read>(&self, resource: &GroupResource, list: R) -> Result<Copied<R>, Error> {
+        let file = match (&self.file, self.save) {
+            (Some(file), _) => file.try_clone(),
+            (None, Save::Folder(path) | Save::File(path)) => create(&path.join(format!("{resource}.json"))),
+        };
+        let file = file.map_err(|error| self.save.failed(error))?;
+        Ok(Copied { list, to: BufWriter::new(file), outcome: Ok(()) })
+    }
+
+    /// The rest of the list.
+    ///
+    /// # Errors
+    /// [`Error::Save`]
+    pub(super) fn finish<R: Read>(&self, mut list: Copied<R>) -> Result<R, Error> {
+        let saved = io::copy(&mut list, &mut io::sink());
+        let Copied { list, mut to, outcome } = list;
+        saved.and(outcome).and_then(|()| to.flush()).map_err(|error| self.save.failed(error))?;
+        Ok(list)
+    }
+}
+
+/// A list that is written to a file while it is read.
+pub(super) struct Copied<R> {
+    list: R,
+    to: BufWriter<File>,
+    outcome: io::Result<()>,
+}
+
+impl<R: Read> Read for Copied<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.list.read(buffer)?;
+        if self.outcome.is_ok() {
+            self.outcome = self.to.write_all(buffer.get(..count).unwrap_or_default());
+        }
+        Ok(count)
+    }
+}
+
+/// Only its owner can read it.
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// What an earlier run left would be judged as well.
+fn new_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
+            let is_empty = fs::read_dir(path)?.next().is_none();
+            if is_empty { Ok(()) } else { Err(io::Error::other("it is not empty")) }
+        }
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,258 @@
+//! `check` of a cluster: the requests that it makes of an API server, and what it says of the answers.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a panic is how a test says no")]
+
+mod program;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use program::{
+    api_server::{Answers, ApiServer, kubeconfig, status},
+    check,
+    cluster::{csv, list, olm, plan, subscription},
+    documents, folder, program, stderr, stdout,
+};
+use serde_json::{Value, json};
+use upgrade_gate_testing::node_maintenance;
+
+const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const NODE_MAINTENANCES: &str = "/apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances";
+const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
+
+/// HCO 1.6.0 with OLM, and two nodes in maintenance on two pages. What the others have is not installed.
+fn cluster() -> Answers {
+    let names = ["hyperconvergeds.hco.kubevirt.io", "nodemaintenances.nodemaintenance.kubevirt.io"];
+    let crds: Vec<Value> = names
+        .iter()
+        .map(
+            |name| json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": name}}),
+        )
+        .collect();
+    let crds = list("meta.k8s.io/v1", "PartialObjectMetadata", &crds);
+    let olm_path = |plural: &str| format!("/apis/operators.coreos.com/v1alpha1/{plural}");
+    let nm = |name: &str| {
+        let mut object = node_maintenance(name).of_node("worker-1").json().clone();
+        object["metadata"]["managedFields"] = json!([{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}]);
+        object
+    };
+    let page = |name: &str, next: &str| {
+        json!({"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenanceList",
+            "metadata": {"resourceVersion": "41", "continue": next}, "items": [nm(name)]})
+    };
+    let answers = [
+        (CRDS.to_owned(), crds),
+        (NODE_MAINTENANCES.to_owned(), page("nm-1", "page2").to_string()),
+        (format!("{NODE_MAINTENANCES}?continue=page2"), page("nm-2", "").to_string()),
+        ("/apis/hco.kubevirt.io/v1beta1/hyperconvergeds".to_owned(), program::cluster::hyperconverged("1.6.0")),
+        (
+            format!("{}?labelSelector=%21olm.copiedFrom", olm_path("clusterserviceversions")),
+            olm("ClusterServiceVersion", &[csv("1.6.0", "Succeeded")]),
+        ),
+        (
+            olm_path("installplans"),
+            olm(
+                "InstallPlan",
+                &[plan("p", 1, "RequiresApproval", &["kubevirt-hyperconverged-operator.v1.7.0".into()])],
+            ),
+        ),
+        (olm_path("subscriptions"), olm("Subscription", &[subscription("1.6.0")])),
+        (
+            "/apis/operators.coreos.com/v2/operatorconditions".to_owned(),
+            list("operators.coreos.com/v2", "OperatorCondition", &[]),
+        ),
+        (DEPLOYMENTS.to_owned(), list("apps/v1", "Deployment", &[])),
+        ("/api/v1/nodes".to_owned(), list("v1", "Node", &[json!({"metadata": {"name": "worker-1"}})])),
+    ];
+    answers.into_iter().map(|(path, body)| (path, (200, body))).collect()
+}
+
+fn report(kubeconfig: &Path, args: &[&str]) -> Value {
+    let output = check(&[&["--kubeconfig", kubeconfig.to_str().unwrap(), "-o", "json"], args].concat());
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no report: {}", stderr(&output)))
+}
+
+fn state<'r>(report: &'r Value, kind: &str) -> (&'r str, &'r str) {
+    let kinds = report["snapshot"]["kinds"].as_array().unwrap();
+    let kind = kinds.iter().find(|it| it["kind"] == kind).unwrap();
+    (kind["state"].as_str().unwrap(), kind["evidence"].as_str().unwrap())
+}
+
+/// Without what depends on where it was read.
+fn elsewhere(mut report: Value) -> Value {
+    report["snapshot"]["sources"] = Value::Null;
+    let parts = [&mut report["snapshot"]["kinds"].take(), &mut report["findings"].take()];
+    let parts = parts.map(|part| {
+        let part = part.as_array_mut().unwrap();
+        part.iter_mut().for_each(|it| (it["evidence"], it["origin"]) = (Value::Null, Value::Null));
+        part.clone()
+    });
+    json!([report, parts])
+}
+
+#[test]
+fn a_cluster_is_judged_as_what_is_saved_of_it() {
+    let server = ApiServer::start(cluster());
+    let address = format!("http://{}", server.address);
+    let live = report(&server.kubeconfig(), &[]);
+    assert_eq!(live["verdict"], "blocked", "{live}");
+    assert_eq!(live["snapshot"]["sources"][0]["path"], format!("{address} (context test)"));
+    assert_eq!(live["snapshot"]["sources"][0]["layout"], "cluster");
+    let listed = format!("NodeMaintenanceList in {address}{NODE_MAINTENANCES} at resourceVersion 41");
+    assert_eq!(state(&live, "NodeMaintenance"), ("captured", listed.as_str()));
+    assert_eq!(state(&live, "ClusterExtension").0, "not-installed");
+    let in_use: Vec<&Value> = live["findings"].as_array().unwrap().iter().filter(|it| it["rule"] == "in-use").collect();
+    assert_eq!(in_use.len(), 2, "both pages");
+    assert_eq!(in_use[0]["origin"], json!({"path": format!("{address}{NODE_MAINTENANCES}")}));
+
+    let saved = folder(&[("there/.keep", String::new())]);
+    let path = |name: &str| saved.path().join(name).to_str().unwrap().to_owned();
+    for to in ["new", "one.json"] {
+        let saving = report(&server.kubeconfig(), &["--save", &path(to)]);
+        assert_eq!(saving, live);
+        assert_eq!(elsewhere(program::report(&[&path(to)])), elsewhere(live.clone()), "{to}");
+        let mode = fs::metadata(path(to)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, if to == "new" { 0o700 } else { 0o600 });
+    }
+    let text = fs::read_to_string(path("one.json")).unwrap();
+    assert!(text.contains("nm-2") && !text.contains("managedFields"));
+    // What is there stays as it is.
+    let output = check(&["--kubeconfig", server.kubeconfig().to_str().unwrap(), "--save", &path("there")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("it is not empty"), "{}", stderr(&output));
+}
+
+/// One list each of what the published rights are for, in pages, and nothing else.
+#[test]
+fn it_asks_for_what_the_published_rights_allow() {
+    let server = ApiServer::start(cluster());
+    report(&server.kubeconfig(), &["--as", "carol"]);
+    let mut asked = BTreeSet::new();
+    for request in server.requests() {
+        let (request, user) = request.rsplit_once(' ').unwrap();
+        assert_eq!(user, "carol");
+        let (target, accepts) = request.strip_prefix("GET ").unwrap().split_once(' ').unwrap();
+        let (path, query) = target.split_once('?').unwrap();
+        assert!(query.contains("limit=250"), "{target}");
+        assert_eq!(accepts.contains("PartialObjectMetadataList"), path == CRDS, "{request}");
+        asked.insert(path.trim_start_matches("/apis/").trim_start_matches("/api/").to_owned());
+    }
+    let role = &documents("deploy/check/rbac.yaml")[0];
+    let mut granted = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        assert_eq!(rule["verbs"], json!(["get", "list"]));
+        for resource in rule["resources"].as_array().unwrap() {
+            granted.insert(format!("{}/{}", rule["apiGroups"][0].as_str().unwrap(), resource.as_str().unwrap()));
+        }
+    }
+    let without_version = |path: &String| {
+        let parts: Vec<&str> = path.split('/').collect();
+        format!("{}/{}", if parts.len() == 3 { parts[0] } else { "" }, parts.last().unwrap())
+    };
+    assert_eq!(asked.iter().map(without_version).collect::<BTreeSet<_>>(), granted);
+}
+
+#[test]
+fn what_is_not_listed_is_not_captured_and_says_why() {
+    let forbidden = |what: &str| status(403, "Forbidden", &format!("{what} is forbidden: User \"bob\" cannot list it"));
+    let cases: [(&str, Answers, &str, &str, &str); 6] = [
+        (
+            "NodeMaintenance",
+            Answers::from([(NODE_MAINTENANCES.into(), forbidden("nodemaintenances"))]),
+            "not-captured",
+            "nodemaintenances is forbidden: User \"bob\" cannot list it; the RBAC rule that is missing: apiGroups: \
+             [\"nodemaintenance.kubevirt.io\"], resources: [\"nodemaintenances\"], verbs: [\"get\", \"list\"]",
+            "unknown",
+        ),
+        (
+            "NodeMaintenance",
+            // Its CRD is there.
+            Answers::from([(NODE_MAINTENANCES.into(), (404, "404 page not found\n".into()))]),
+            "not-captured",
+            "the API server does not serve /apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances",
+            "unknown",
+        ),
+        (
+            "NodeMaintenance",
+            Answers::from([(format!("{NODE_MAINTENANCES}?continue=page2"), status(410, "Expired", "too old"))]),
+            "not-captured",
+            "objects of it, but nothing shows that there are no more",
+            // One of them is enough to know.
+            "blocked",
+        ),
+        (
+            "NodeMaintenance",
+            Answers::from([(NODE_MAINTENANCES.into(), (200, "{\"kind\": \"Surprise\"}".into()))]),
+            "not-captured",
+            "/apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances: the answer is not a list",
+            "unknown",
+        ),
+        (
+            "NodeMaintenance",
+            Answers::from([(CRDS.into(), forbidden("crds")), (NODE_MAINTENANCES.into(), (404, "404".into()))]),
+            "not-installed",
+            "the API server does not serve /apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances",
+            "ready",
+        ),
+        // Missing, but it decides nothing.
+        (
+            "Node",
+            Answers::from([("/api/v1/nodes".into(), status(500, "InternalError", "etcd is away"))]),
+            "not-captured",
+            "/api/v1/nodes: etcd is away",
+            "blocked",
+        ),
+    ];
+    for (kind, changed, expected, evidence, verdict) in cases {
+        let mut answers = cluster();
+        answers.extend(changed);
+        let server = ApiServer::start(answers);
+        let report = report(&server.kubeconfig(), &[]);
+        assert_eq!(state(&report, kind), (expected, evidence), "{report}");
+        assert_eq!(report["verdict"], verdict, "{evidence}: {report}");
+    }
+}
+
+/// Exit code 2: which context, which address, why.
+#[test]
+fn a_cluster_that_does_not_answer_is_an_error() {
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused: Answers =
+        cluster().into_keys().map(|path| (path, status(401, "Unauthorized", "Unauthorized"))).collect();
+    let (refused, strange) = (ApiServer::start(refused), ApiServer::start(Answers::new()));
+    let files = folder(&[
+        ("nobody", kubeconfig(&format!("http://{nobody}"))),
+        ("silent", kubeconfig(&format!("http://{}", silent.local_addr().unwrap()))),
+        ("broken", "users: [{name: a, user: {token: secret".into()),
+    ]);
+    let file = |name: &str| files.path().join(name);
+    let cases: [(PathBuf, &[&str], &str); 6] = [
+        (file("nobody"), &[], "Connection refused"),
+        (file("silent"), &["--request-timeout", "0.2"], "no answer within 0.2 s"),
+        (refused.kubeconfig(), &[], "does not take the credentials: Unauthorized"),
+        (strange.kubeconfig(), &[], "it is no API server"),
+        (file("missing"), &[], "cannot read"),
+        (file("broken"), &[], "is not a kubeconfig: line 1"),
+    ];
+    for (kubeconfig, args, expected) in cases {
+        let output = check(&[&["--kubeconfig", kubeconfig.to_str().unwrap()], args].concat());
+        let said = stderr(&output);
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{said}");
+        assert!(said.contains(expected) && !said.contains("secret"), "{expected}: {said}");
+        let is_of_cluster = said.contains("of context `test`") && said.contains("cluster `http://127.0.0.1:");
+        assert!(is_of_cluster || said.contains(kubeconfig.to_str().unwrap()), "{said}");
+    }
+    let output = check(&["--kubeconfig", file("nobody").to_str().unwrap(), "--context", "other"]);
+    assert!(stderr(&output).contains("has no context `other`"), "{}", stderr(&output));
+    let both = program(&["check", "examples/must-gather", "--context", "test"]);
+    assert!(stderr(&both).contains("cannot be used with"), "{}", stderr(&both));
+}
