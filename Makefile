@@ -4,10 +4,10 @@
 CARGO ?= cargo
 PROGRAM := target/release/upgrade-gate
 
-.PHONY: help demo build policies test e2e lint bench bench-server fuzz docs deploy artifacthub setup clean
+.PHONY: help demo build policies test e2e e2e-kubewarden image lint bench bench-server fuzz docs deploy artifacthub setup clean
 
 help: ## Say what there is
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /  make \1\t/'
 
 setup: ## Add the Wasm target to the toolchain that rust-toolchain.toml names
 	@rustup target list --installed | grep -qx wasm32-unknown-unknown || rustup target add wasm32-unknown-unknown
@@ -34,14 +34,33 @@ artifacthub: setup ## Write the packages of Artifact Hub into target/artifacthub
 test: setup ## Run every test
 	$(CARGO) test --workspace --locked
 
-e2e: setup ## Compare every case with the real kwctl and policy-server, where they are on PATH
-	@for program in kwctl policy-server; do command -v $$program >/dev/null || { echo "make e2e needs $$program on PATH: see CONTRIBUTING.md" >&2; exit 1; }; done
+# Built once, of the releases that the module files name.
+API_SERVER := target/cluster/kube-apiserver target/cluster/kubectl target/cluster/etcd
+
+target/cluster/%:
+	@go version 2>/dev/null | grep -qE 'go1\.(2[6-9]|[3-9][0-9])' || { echo 'make e2e needs Go 1.26 or later on PATH, to build an API server: https://go.dev/dl' >&2; exit 1; }
+	@mkdir -p target/cluster
+	@echo "building $@: some minutes, once"
+	@case $* in \
+		etcd) cd tests/cluster/etcd && go build -trimpath -o ../../../$@ go.etcd.io/etcd/server/v3;; \
+		*) cd tests/cluster/kubernetes && go build -trimpath -o ../../../$@ k8s.io/kubernetes/cmd/$*;; \
+	esac
+
+e2e: setup $(API_SERVER) ## Run the gate on a real API server, with kubectl, through its faults
+	$(CARGO) test --locked --test cluster -- --nocapture
+
+e2e-kubewarden: setup ## Compare every case with the real kwctl and policy-server, where they are on PATH
+	@for program in kwctl policy-server; do command -v $$program >/dev/null || { echo "make e2e-kubewarden needs $$program on PATH: see CONTRIBUTING.md" >&2; exit 1; }; done
 	$(CARGO) test --locked --test e2e -- --nocapture
+
+image: ## Build the image of deploy/server, with podman or docker
+	@builder=$$(command -v podman || command -v docker) || { echo 'make image needs podman or docker on PATH' >&2; exit 1; }; \
+	$$builder build --file Containerfile --tag ghcr.io/upgrade-gate/upgrade-gate:v$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1) .
 
 lint: setup ## Check formatting, lints, documentation and the builds for a browser
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) clippy --test e2e --bench server --locked -- -D warnings
+	$(CARGO) clippy --test cluster --test e2e --bench server --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) check --locked -p upgrade-gate-core -p upgrade-gate-snapshot --target wasm32-unknown-unknown
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --locked check licenses bans sources; else echo 'cargo-deny is not installed: licenses and sources are not checked'; fi

@@ -121,6 +121,13 @@ pub struct ClusterArgs {
     pub request_timeout: Duration,
 }
 
+impl ClusterArgs {
+    /// Whether one was named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.context.is_some() || self.kubeconfig.is_some() || self.impersonated.is_some()
+    }
+}
+
 /// What there is to know about policies.
 #[derive(Debug, Subcommand)]
 pub enum PoliciesCommand {
@@ -191,8 +198,16 @@ pub struct RunArgs {
     pub settings_json: Option<String>,
 
     /// What the policy sees of the cluster: a source as `check` takes it; repeatable [default: nothing]
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["live", "cluster"])]
     pub snapshot: Vec<PathBuf>,
+
+    /// The policy sees the cluster itself, which is only read
+    #[arg(long)]
+    pub live: bool,
+
+    /// The cluster; what names one implies --live.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 
     /// The request is any JSON, as for a policy of type `raw`
     #[arg(long)]
@@ -203,7 +218,7 @@ pub struct RunArgs {
     pub record: Option<PathBuf>,
 
     /// Answer the policy from such a session, one of kwctl's or of --record
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "snapshot"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "snapshot", "live", "cluster"])]
     pub replay: Option<PathBuf>,
 }
 
@@ -221,8 +236,16 @@ pub struct ServeArgs {
     pub policies: PathBuf,
 
     /// What the policies see of the cluster: a source as `check` takes it; repeatable [default: nothing]
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["live", "cluster"])]
     pub snapshot: Vec<PathBuf>,
+
+    /// The policies see the cluster itself: what they may read is watched
+    #[arg(long)]
+    pub live: bool,
+
+    /// The cluster; what names one implies --live.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 
     /// Do not start where one of the policies cannot be loaded [default: its requests are rejected with code 500]
     #[arg(long)]

@@ -232,9 +232,9 @@ pub(crate) fn resources(policies: &[Loaded]) -> Vec<Resource> {
     }
     let are_bundled = policies.iter().all(|policy| policy.is_bundled);
     let resources = versions.into_iter().map(|(name, version)| {
-        // OLM copies each ClusterServiceVersion into many namespaces; no policy looks at the copies.
+        // No policy looks at the copies.
         let is_copied = name.to_string() == CLUSTER_SERVICE_VERSION.crd;
-        let labels = if is_copied { "%21olm.copiedFrom" } else { "" };
+        let labels = if is_copied { Resource::NO_COPIES } else { "" };
         // Their schemas are megabytes, which no policy of ours reads.
         let is_metadata_only = are_bundled && name == crds.resource();
         Resource { name, version, labels, is_metadata_only }

@@ -73,6 +73,29 @@ fn the_parts_are_the_whole_policy() {
     }
 }
 
+/// As `serve` reads for all policies that are bundled, of which its file names each.
+#[test]
+fn the_server_may_read_what_its_policies_declare() {
+    let documents = documents("deploy/server/rbac.yaml");
+    let role = documents.iter().find(|document| document["kind"] == "ClusterRole").unwrap();
+    let mut granted = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        assert_eq!(rule["verbs"], json!(["get", "list", "watch"]));
+        let resources = rule["resources"].as_array().unwrap().iter();
+        granted.extend(resources.map(|resource| format!("{} {resource}", rule["apiGroups"])));
+    }
+    let config = &self::documents("deploy/server/policies.yaml")[0]["data"]["policies.yml"];
+    let mut declared = BTreeSet::new();
+    for policy in BUNDLED {
+        assert!(config.as_str().unwrap().contains(&format!("bundled://{}", policy.name)));
+        for read in Metadata::of(policy.wasm).unwrap().unwrap().context_aware_resources {
+            let resource = Kind::new(&read.api_version, &read.kind).resource();
+            declared.insert(format!(r#"["{}"] "{}""#, resource.group, resource.resource));
+        }
+    }
+    assert_eq!(granted, declared);
+}
+
 /// A policy server gets the three verbs on what the policies read, audit-scanner may list what it is to show, and that is all.
 #[test]
 fn rights_are_those_of_the_declared_reads() {

@@ -13,64 +13,10 @@ use std::{
 };
 
 use program::{
-    api_server::{Answers, ApiServer, kubeconfig, status},
-    check,
-    cluster::{csv, list, olm, plan, subscription},
-    documents, folder, program, stderr, stdout,
+    api_server::{Answers, ApiServer, CRDS, NODE_MAINTENANCES, cluster, kubeconfig, status},
+    check, documents, folder, program, stderr, stdout,
 };
 use serde_json::{Value, json};
-use upgrade_gate_testing::node_maintenance;
-
-const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-const NODE_MAINTENANCES: &str = "/apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances";
-const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
-
-/// HCO 1.6.0 with OLM, and two nodes in maintenance on two pages. What the others have is not installed.
-fn cluster() -> Answers {
-    let names = ["hyperconvergeds.hco.kubevirt.io", "nodemaintenances.nodemaintenance.kubevirt.io"];
-    let crds: Vec<Value> = names
-        .iter()
-        .map(
-            |name| json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": name}}),
-        )
-        .collect();
-    let crds = list("meta.k8s.io/v1", "PartialObjectMetadata", &crds);
-    let olm_path = |plural: &str| format!("/apis/operators.coreos.com/v1alpha1/{plural}");
-    let nm = |name: &str| {
-        let mut object = node_maintenance(name).of_node("worker-1").json().clone();
-        object["metadata"]["managedFields"] = json!([{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}]);
-        object
-    };
-    let page = |name: &str, next: &str| {
-        json!({"apiVersion": "nodemaintenance.kubevirt.io/v1beta1", "kind": "NodeMaintenanceList",
-            "metadata": {"resourceVersion": "41", "continue": next}, "items": [nm(name)]})
-    };
-    let answers = [
-        (CRDS.to_owned(), crds),
-        (NODE_MAINTENANCES.to_owned(), page("nm-1", "page2").to_string()),
-        (format!("{NODE_MAINTENANCES}?continue=page2"), page("nm-2", "").to_string()),
-        ("/apis/hco.kubevirt.io/v1beta1/hyperconvergeds".to_owned(), program::cluster::hyperconverged("1.6.0")),
-        (
-            format!("{}?labelSelector=%21olm.copiedFrom", olm_path("clusterserviceversions")),
-            olm("ClusterServiceVersion", &[csv("1.6.0", "Succeeded")]),
-        ),
-        (
-            olm_path("installplans"),
-            olm(
-                "InstallPlan",
-                &[plan("p", 1, "RequiresApproval", &["kubevirt-hyperconverged-operator.v1.7.0".into()])],
-            ),
-        ),
-        (olm_path("subscriptions"), olm("Subscription", &[subscription("1.6.0")])),
-        (
-            "/apis/operators.coreos.com/v2/operatorconditions".to_owned(),
-            list("operators.coreos.com/v2", "OperatorCondition", &[]),
-        ),
-        (DEPLOYMENTS.to_owned(), list("apps/v1", "Deployment", &[])),
-        ("/api/v1/nodes".to_owned(), list("v1", "Node", &[json!({"metadata": {"name": "worker-1"}})])),
-    ];
-    answers.into_iter().map(|(path, body)| (path, (200, body))).collect()
-}
 
 fn report(kubeconfig: &Path, args: &[&str]) -> Value {
     let output = check(&[&["--kubeconfig", kubeconfig.to_str().unwrap(), "-o", "json"], args].concat());

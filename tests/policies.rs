@@ -1,12 +1,14 @@
 //! The bundled policies as Wasm, through the host: every case of every policy, and what a policy
 //! server expects of a module.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test says no")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a panic is how a test says no")]
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use upgrade_gate_bundle::BUNDLED;
-use upgrade_gate_host::{Compiler, Context, Grants, Host, Limits, Policy};
+use upgrade_gate_core::{Cluster, GetQuery, ListQuery, ReadError};
+use upgrade_gate_host::{Compiler, Context, Grants, Host, Limits, Metadata, Policy};
+use upgrade_gate_snapshot::Snapshot;
 use upgrade_gate_testing::{Answer, cases, check};
 
 fn folder(name: &str) -> std::path::PathBuf {
@@ -61,6 +63,48 @@ fn every_case_comes_back_equal_from_its_own_record() {
             let replaying = Context::replaying(recording.exchanges());
             assert_eq!(ask(&replaying).response, recorded, "{}", case.case);
             assert_eq!(replaying.exchanges(), [], "{}: not all was asked again", case.case);
+        }
+    }
+}
+
+/// Fails where a field is asked for that the policy's metadata does not name.
+struct Declared {
+    snapshot: Snapshot,
+    metadata: Metadata,
+}
+
+impl Declared {
+    fn names(&self, kind: &str, asked: &BTreeSet<String>) {
+        let declared = self.metadata.fields_read(kind).unwrap_or_else(|| panic!("of {kind} no fields are declared"));
+        let is_declared = |field: &String| declared.contains(field) || field.starts_with("metadata");
+        assert!(!asked.is_empty() && asked.iter().all(is_declared), "{kind}: {asked:?} is not {declared:?}");
+    }
+}
+
+impl Cluster for Declared {
+    fn get(&self, query: &GetQuery) -> Result<upgrade_gate_core::Answer, ReadError> {
+        self.names(&query.kind, &query.fields);
+        self.snapshot.get(query)
+    }
+
+    fn list(&self, query: &ListQuery) -> Result<upgrade_gate_core::Answer, ReadError> {
+        self.names(&query.kind, &query.fields);
+        self.snapshot.list(query)
+    }
+}
+
+/// For a live cluster only these fields are kept.
+#[test]
+fn a_policy_asks_for_the_fields_that_it_declares() {
+    let host = Host::new(Limits::default()).unwrap();
+    for bundled in BUNDLED {
+        let policy = load(&host, bundled.wasm, Compiler::Winch);
+        let metadata = policy.metadata().unwrap();
+        let (cases, wanted) = cases(&folder(bundled.name));
+        for case in cases {
+            let cluster = Declared { snapshot: case.snapshot(&wanted), metadata: metadata.clone() };
+            let context = Context::new(Arc::new(cluster));
+            policy.evaluate(&case.request(), &case.settings(), &Grants::declared(metadata), &context).unwrap();
         }
     }
 }

@@ -15,12 +15,11 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::Instant,
 };
 
 use program::{
     EXAMPLE, folder, module_that,
-    server::{PATIENCE, Reply, Server, approval, exchange, post, reply},
+    server::{Reply, Server, approval, exchange, post, reply, until},
 };
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustix::process::Signal;
@@ -74,14 +73,6 @@ fn ask(server: &Server, client: &Arc<ClientConfig>) -> Option<Reply> {
 
 fn is_denied(reply: &Reply) -> bool {
     reply.status == 200 && reply.json()["response"]["status"]["code"] == 403
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed() < PATIENCE, "{what}");
-        thread::yield_now();
-    }
 }
 
 fn start(folder: &Path, args: &[&str]) -> Server {

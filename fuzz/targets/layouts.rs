@@ -88,7 +88,7 @@ fn ask(snapshot: &impl Cluster, kind: &Kind, bytes: &[u8]) {
     for (api_version, kind, name) in [crd, (&kind.api_version, &kind.kind, "a")] {
         let [api_version, kind, name] = [api_version, kind, name].map(str::to_owned);
         let fields = ["metadata.name".to_owned(), words.clone()].into_iter().collect();
-        if let Ok(answer) = snapshot.get(&GetQuery { api_version, kind, namespace: None, name, fields }) {
+        if let Ok(answer) = snapshot.get(&GetQuery { api_version, kind, namespace: None, name, fields, disable_cache: false }) {
             assert!(serde_json::from_str::<Tree>(&answer.json).is_ok());
         }
     }

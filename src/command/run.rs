@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::runtime;
 use upgrade_gate_core::{NoCluster, escape, shorten};
 use upgrade_gate_host::{Cluster, Compiler, Context, Evaluation, Host, Limits, PolicyType};
 use upgrade_gate_snapshot::{Builder, Skipped};
@@ -17,6 +18,7 @@ use crate::{
     cli::RunArgs,
     error::{Error, print, say},
     judge::unproved,
+    live::{Connection, Watched},
     policy_set::{self, DEFAULT_SETTINGS},
     session, source,
     verdict::Outcome,
@@ -35,8 +37,18 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
 
     let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([&policy])))?;
     snapshot.skipped().iter().filter(|skipped| skipped.matters).for_each(|skipped| say(&not_read(skipped)));
-    let cluster: Arc<dyn Cluster + Send + Sync> =
-        if args.snapshot.is_empty() { Arc::new(NoCluster) } else { Arc::new(snapshot) };
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Runtime { error })?;
+    let cluster: Arc<dyn Cluster + Send + Sync> = if args.live || args.cluster.is_named() {
+        let connection = runtime.block_on(Connection::new(&args.cluster))?;
+        let watched = Watched::start(connection, runtime.handle().clone(), [&policy]);
+        runtime.block_on(watched.synced())?;
+        watched
+    } else if args.snapshot.is_empty() {
+        Arc::new(NoCluster)
+    } else {
+        Arc::new(snapshot)
+    };
     let context = match (&args.replay, &args.record) {
         (Some(path), _) => Context::replaying(session::read(path)?),
         (None, Some(_)) => Context::recording(cluster),

@@ -4,8 +4,12 @@ mod connection;
 mod pages;
 mod source;
 mod save;
+mod followed;
+mod follow;
+mod watched;
 
 pub(crate) use connection::Connection;
-pub(crate) use pages::Resource;
+pub(crate) use pages::{Refusal, Resource};
 pub use save::Save;
 pub(crate) use source::read;
+pub(crate) use watched::{Standing, Watched};

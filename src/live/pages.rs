@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::{Request, header::ACCEPT};
 use kube::core::Status;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tokio::time;
 use upgrade_gate_core::{GroupResource, shorten};
@@ -14,7 +14,7 @@ use crate::live::{Connection, connection::client_words};
 /// So many objects are asked for at once: the largest, ClusterServiceVersions, have some 100 kB each.
 const PAGE: usize = 250;
 
-/// What alone is asked for by its metadata.
+/// What a list of CustomResourceDefinitions calls itself.
 const CRDS: (&str, &str) = ("apiextensions.k8s.io/v1", "CustomResourceDefinitionList");
 
 /// So many characters of an API server's words are shown.
@@ -28,7 +28,7 @@ pub(crate) struct Resource {
     pub(crate) version: String,
     /// As `kubectl get -l` takes it; empty for all objects.
     pub(crate) labels: &'static str,
-    /// Of each object only its metadata; of CustomResourceDefinitions.
+    /// Of each object only its metadata.
     pub(crate) is_metadata_only: bool,
 }
 
@@ -40,7 +40,13 @@ pub(crate) struct Page {
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) metadata: ListMeta,
+    /// An empty list of metadata has `null`.
+    #[serde(deserialize_with = "null_is_empty")]
     pub(crate) items: Vec<Box<RawValue>>,
+}
+
+fn null_is_empty<'de, D: Deserializer<'de>>(items: D) -> Result<Vec<Box<RawValue>>, D::Error> {
+    Ok(Option::deserialize(items)?.unwrap_or_default())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -98,9 +104,30 @@ impl Refusal {
 }
 
 impl Resource {
+    /// OLM copies each ClusterServiceVersion into many namespaces; this selects the others.
+    pub(crate) const NO_COPIES: &str = "%21olm.copiedFrom";
+
     /// Where it is listed, for people, and for `kubectl get --raw`.
     pub(crate) fn path(&self) -> String {
         self.name.path(&self.version)
+    }
+
+    /// Where one of its objects is; none for what can be no name, and might lead elsewhere.
+    pub(super) fn path_of(&self, namespace: Option<&str>, name: &str) -> Option<String> {
+        let is_name = |text: &str| {
+            let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte));
+            is_plain && !["", ".", ".."].contains(&text)
+        };
+        if !is_name(name) || !namespace.is_none_or(is_name) {
+            return None;
+        }
+        let GroupResource { group, resource } = &self.name;
+        let root = if group.is_empty() { "/api".into() } else { format!("/apis/{group}") };
+        let version = &self.version;
+        Some(match namespace {
+            Some(namespace) => format!("{root}/{version}/namespaces/{namespace}/{resource}/{name}"),
+            None => format!("{root}/{version}/{resource}/{name}"),
+        })
     }
 
     /// A request about the list; `accepts` is asked for metadata, without the `List`.
@@ -124,7 +151,7 @@ impl Resource {
 
     /// What the list is, also where it came as one of metadata.
     pub(super) fn list_kind<'p>(&'p self, page: &'p Page) -> (&'p str, &'p str) {
-        if self.is_metadata_only { CRDS } else { (&page.api_version, &page.kind) }
+        if self.is_crds() { CRDS } else { (&page.api_version, &page.kind) }
     }
 
     /// The RBAC rule by which it can be listed.

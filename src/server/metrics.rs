@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::atomic::{AtomicI64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -20,7 +20,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{error::Error, policy_set::Loaded, server::queue::Queue};
+use crate::{
+    error::Error,
+    live::{Standing, Watched},
+    policy_set::Loaded,
+    server::queue::Queue,
+};
 
 /// So many series of one metric. Kinds and namespaces are the callers' words: beyond it they are left out.
 /// It is the limit of OpenTelemetry's SDK, through which policy-server counts.
@@ -61,6 +66,8 @@ pub(super) struct Metrics {
     refused: Family<Series, Counter>,
     memory: Family<Series, Gauge<i64, AtomicI64>>,
     waiting: Gauge,
+    objects: Family<Series, Gauge<i64, AtomicI64>>,
+    age: Family<Series, Gauge<f64, AtomicU64>>,
 }
 
 impl Metrics {
@@ -74,6 +81,8 @@ impl Metrics {
             refused: Family::default(),
             memory: Family::default(),
             waiting: Gauge::default(),
+            objects: Family::default(),
+            age: Family::default(),
         };
         let failed = policies.values().filter(|policy| policy.is_err()).count();
         let registry = &mut metrics.registry;
@@ -86,6 +95,9 @@ impl Metrics {
         let help = "The most linear memory that an evaluation of the policy had at its end";
         registry.register("upgrade_gate_policy_memory_bytes_max", help, metrics.memory.clone());
         registry.register("upgrade_gate_queue_depth", "Requests that wait for an evaluation", metrics.waiting.clone());
+        registry.register("upgrade_gate_watched_objects", "Objects of a watched kind", metrics.objects.clone());
+        let help = "Since the API server last confirmed that these are all objects of the kind";
+        registry.register("upgrade_gate_watched_age_seconds", help, metrics.age.clone());
         let help = "Policies of the policies file that could not be loaded: their requests are rejected with code 500";
         let failed = ConstGauge::new(i64::try_from(failed).unwrap_or(i64::MAX));
         registry.register("upgrade_gate_policies_failed", help, failed);
@@ -122,7 +134,17 @@ impl Metrics {
     ///
     /// # Errors
     /// None that a `String` has.
-    pub(super) fn text(&self, queue: &Queue) -> Result<String, fmt::Error> {
+    pub(super) fn text(&self, queue: &Queue, watched: Option<&Watched>) -> Result<String, fmt::Error> {
+        // What is not there any more is left out.
+        self.objects.clear();
+        self.age.clear();
+        for Standing { resource, objects, age, .. } in watched.iter().flat_map(|watched| watched.standings()) {
+            if let Some(age) = age {
+                let series = vec![("resource", resource)];
+                self.objects.get_or_create(&series).set(i64::try_from(objects).unwrap_or(i64::MAX));
+                self.age.get_or_create(&series).set(age.as_secs_f64());
+            }
+        }
         self.waiting.set(i64::try_from(queue.depth()).unwrap_or(i64::MAX));
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;

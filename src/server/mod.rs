@@ -27,7 +27,7 @@ use std::{
 
 use tokio::{
     net::TcpListener,
-    runtime::{self, Runtime},
+    runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::{Semaphore, watch},
     task, time,
@@ -39,6 +39,7 @@ use upgrade_gate_snapshot::Builder;
 use crate::{
     cli::ServeArgs,
     error::Error,
+    live::{Connection, Watched},
     policy_set::{self, Loaded},
     server::{listener::Listener, metrics::Metrics, queue::Queue, tls::Certificates},
     source,
@@ -54,6 +55,8 @@ pub(crate) struct Server {
     policies: BTreeMap<String, Result<Loaded, Error>>,
     /// What the policies see of the cluster.
     context: RwLock<Context>,
+    /// The same, where it is a live cluster.
+    watched: Option<Arc<Watched>>,
     queue: Queue,
     /// Bytes of requests that are still free.
     bodies: Arc<Semaphore>,
@@ -74,7 +77,24 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
         None => Host::new(limits)?,
     };
     let mut policies = policy_set::load_listed(&host, &args.policies, Compiler::Cranelift)?;
-    let context = snapshot(&args.snapshot, policies.values().flatten())?;
+    let runtime =
+        runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::Runtime { error })?;
+    let watched = if args.live || args.cluster.is_named() {
+        let connection = runtime.block_on(Connection::new(&args.cluster))?;
+        tracing::info!(address = connection.address, context = escape(&connection.context), "watching the cluster");
+        let watched = Watched::start(connection, runtime.handle().clone(), policies.values().flatten());
+        // A policy may ask the cluster about its settings. Without an answer the server begins, and is not ready.
+        if let Err(error) = runtime.block_on(watched.synced()) {
+            tracing::warn!(reason = escape(&error.to_string()), "the cluster is not watched yet");
+        }
+        Some(watched)
+    } else {
+        None
+    };
+    let context = match &watched {
+        Some(watched) => Context::live(watched.clone()),
+        None => snapshot(&args.snapshot, policies.values().flatten())?,
+    };
     for loaded in policies.values_mut() {
         if let Some(error) = loaded.as_ref().ok().and_then(|it| it.accepts(&it.settings, &context).err()) {
             *loaded = Err(error);
@@ -99,15 +119,12 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
         metrics: Metrics::new(&policies),
         policies,
         context: RwLock::new(context),
+        watched,
         queue: Queue::start(host.slots(), args.queue_size).map_err(|error| Error::Runtime { error })?,
         bodies: Arc::new(Semaphore::new(body::MAX_BODIES)),
         accepted_namespace: args.always_accept_admission_reviews_on_namespace.clone(),
     });
-    runtime()?.block_on(serve(args, server, certificates))
-}
-
-fn runtime() -> Result<Runtime, Error> {
-    runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::Runtime { error })
+    runtime.block_on(serve(args, server, certificates))
 }
 
 async fn serve(args: &ServeArgs, server: Arc<Server>, certificates: Option<Certificates>) -> Result<(), Error> {
@@ -166,7 +183,7 @@ fn snapshot<'p>(sources: &[PathBuf], policies: impl IntoIterator<Item = &'p Load
         return Err(Error::Source { path: path.clone(), error });
     }
     if sources.is_empty() {
-        tracing::warn!("no --snapshot: the policies cannot ask for any object");
+        tracing::warn!("neither --live nor --snapshot: the policies cannot ask for any object");
         return Ok(Context::new(Arc::new(NoCluster)));
     }
     let snapshot = source::read(sources, Builder::new(policy_set::wanted_context(policies)))?;
@@ -185,6 +202,9 @@ fn snapshot<'p>(sources: &[PathBuf], policies: impl IntoIterator<Item = &'p Load
 /// Reads the snapshot again on SIGHUP. Until it is read, and where it cannot be, the old one stays.
 async fn reload(server: Arc<Server>, sources: Vec<PathBuf>, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
+        if server.watched.is_some() {
+            continue;
+        }
         let (server, sources) = (Arc::clone(&server), sources.clone());
         let read = task::spawn_blocking(move || {
             let context = snapshot(&sources, server.policies.values().flatten())?;

@@ -45,6 +45,8 @@ pub struct GetQuery {
     /// Dotted paths to keep, arrays transparent; `apiVersion`, `kind` and `metadata` are always
     /// kept. Empty: the whole object.
     pub fields: BTreeSet<String>,
+    /// Ask the API server itself, not a cache of it. A snapshot answers the same.
+    pub disable_cache: bool,
 }
 
 /// Which objects, and which of their fields.
@@ -153,6 +155,7 @@ pub fn exists(
         name: name.into(),
         // The least that can be asked for: metadata is always part of an answer.
         fields: paths(&["metadata.name"]),
+        disable_cache: false,
     };
     match cluster.get(&query) {
         Ok(_) => Ok(true),

@@ -25,6 +25,7 @@ pub fn installed(cluster: &dyn Cluster, namespace: Option<&str>) -> Result<Optio
         namespace: Some(namespace.into()),
         name: NAME.into(),
         fields: paths(&HyperConverged::FIELDS),
+        disable_cache: false,
     };
     match cluster.get(&query) {
         Ok(answer) => match Fields::parse(&answer.json) {

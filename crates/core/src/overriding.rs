@@ -63,6 +63,7 @@ fn query(name: String) -> GetQuery {
         namespace: None,
         name,
         fields: paths(&["metadata.name"]),
+        disable_cache: false,
     }
 }
 

@@ -12,12 +12,12 @@ pub(crate) struct HostCalls;
 
 impl Cluster for HostCalls {
     fn get(&self, query: &GetQuery) -> Result<Answer, ReadError> {
-        let GetQuery { api_version, kind, namespace, name, fields } = query.clone();
+        let GetQuery { api_version, kind, namespace, name, fields, disable_cache } = query.clone();
         // The host has no typed "not found", only these words.
         // Source: kubewarden-controller 3460bb71, crates/policy-evaluator/src/callback_handler/kubernetes/client.rs:309
         let not_found = format!("Cannot find {api_version}/{kind} named '{name}'");
         let field_masks = Some(fields);
-        let request = GetResourceRequest { api_version, kind, name, namespace, disable_cache: false, field_masks };
+        let request = GetResourceRequest { api_version, kind, name, namespace, disable_cache, field_masks };
         call("get_resource", &request).map_err(|error| {
             if error.contains(&not_found) {
                 ReadError::NotFound { complete: true }

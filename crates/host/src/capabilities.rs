@@ -1,21 +1,17 @@
 //! What a policy may ask the host, and the answers. No word of Wasm here: the same code can answer
 //! a module that runs in a browser.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use kubewarden_policy_sdk::host_capabilities::kubernetes::{
     GetResourceRequest, ListAllResourcesRequest, ListResourcesByNamespaceRequest,
 };
 use serde::de::DeserializeOwned;
-use upgrade_gate_core::{Answer, Cluster, GetQuery, ListQuery, NoCluster, ReadError};
+use upgrade_gate_core::{Answer, GetQuery, ListQuery, ReadError};
 
 use crate::{
+    context::Context,
     metadata::{ContextAwareResource, Metadata},
-    session::{Exchange, Question},
 };
 
 /// What a policy has been granted.
@@ -98,90 +94,6 @@ fn matches(pattern: &str, capability: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == capability, |prefix| capability.starts_with(prefix))
 }
 
-/// The cluster that policies ask, with the lists that were asked for before: a list is serialised
-/// once for each distinct question (by two threads at once, if both ask it first).
-#[derive(Clone)]
-pub struct Context {
-    cluster: Arc<dyn Cluster + Send + Sync>,
-    lists: Arc<Mutex<BTreeMap<ListQuery, Result<Answer, ReadError>>>>,
-    session: Option<Session>,
-}
-
-/// The exchanges of one evaluation.
-#[derive(Clone)]
-enum Session {
-    Recording(Arc<Mutex<Record>>),
-    Replaying(Arc<Mutex<VecDeque<Exchange>>>),
-}
-
-/// What was asked and answered so far.
-#[derive(Default)]
-struct Record {
-    exchanges: Vec<Exchange>,
-    /// Of questions and answers.
-    bytes: usize,
-}
-
-/// So many distinct questions are remembered, and so many bytes of answers; a policy that makes up
-/// more is answered all the same.
-const MAX_REMEMBERED: (usize, usize) = (64, 64 << 20);
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Context")
-    }
-}
-
-impl Context {
-    /// Answers from that cluster, which must not itself evaluate policies: it is asked while one
-    /// holds a slot.
-    #[must_use]
-    pub fn new(cluster: Arc<dyn Cluster + Send + Sync>) -> Self {
-        Self { cluster, lists: Arc::default(), session: None }
-    }
-
-    /// The same, and records what is asked and answered, for one evaluation: see [`Context::exchanges`].
-    #[must_use]
-    pub fn recording(cluster: Arc<dyn Cluster + Send + Sync>) -> Self {
-        Self { session: Some(Session::Recording(Arc::default())), ..Self::new(cluster) }
-    }
-
-    /// Answers from a record, for one evaluation: in its order, and each question only as it was recorded.
-    #[must_use]
-    pub fn replaying(exchanges: Vec<Exchange>) -> Self {
-        let exchanges = Arc::new(Mutex::new(exchanges.into()));
-        Self { session: Some(Session::Replaying(exchanges)), ..Self::new(Arc::new(NoCluster)) }
-    }
-
-    /// What was recorded, or what of a record was not asked for.
-    #[must_use]
-    pub fn exchanges(&self) -> Vec<Exchange> {
-        match &self.session {
-            Some(Session::Recording(record)) => record.lock().unwrap_or_else(PoisonError::into_inner).exchanges.clone(),
-            Some(Session::Replaying(exchanges)) => {
-                exchanges.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-            }
-            None => Vec::new(),
-        }
-    }
-
-    fn list(&self, query: ListQuery) -> Result<Answer, ReadError> {
-        let lists = || self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lists().get(&query) {
-            return known.clone();
-        }
-        let answer = self.cluster.list(&query);
-        let mut lists = lists();
-        let size = |answer: &Result<Answer, ReadError>| answer.as_ref().map_or(0, |answer| answer.json.len());
-        let remembered = size(&answer) + lists.values().map(size).sum::<usize>();
-        let (questions, bytes) = MAX_REMEMBERED;
-        if lists.len() < questions && remembered <= bytes {
-            lists.insert(query, answer.clone());
-        }
-        answer
-    }
-}
-
 /// A question of a policy, as it arrives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HostCall<'a> {
@@ -247,11 +159,7 @@ pub(crate) fn answer(call: &HostCall<'_>, grants: &Grants, context: &Context) ->
         Ok(read) => read,
         Err(reply) => return reply,
     };
-    match &context.session {
-        Some(Session::Replaying(exchanges)) => replay(call, exchanges),
-        Some(Session::Recording(so_far)) => record(call, so_far, read.answer(&capability, context)),
-        None => read.answer(&capability, context),
-    }
+    context.reply(call, || read.answer(&capability, context))
 }
 
 /// What a policy asks for, and may.
@@ -272,7 +180,7 @@ impl Read {
                 Ok(answer) => found(answer, of),
                 Err(error) => failed(&error.to_string(), None),
             },
-            Self::Get(query, of) => match context.cluster.get(&query) {
+            Self::Get(query, of) => match context.get(&query) {
                 Ok(answer) => found(answer, of),
                 Err(ReadError::NotFound { complete }) => {
                     let GetQuery { api_version, kind, namespace, name, .. } = query;
@@ -288,50 +196,11 @@ impl Read {
 }
 
 /// An error of whoever answers, as a guest gets it.
-fn failure(text: &str) -> String {
+pub(crate) fn failure(text: &str) -> String {
     format!("{FAILURE}{text}")
 }
 
-const FAILURE: &str = "Callback evaluation failure: ";
-
-/// So many bytes of questions and answers are recorded; a policy that asks for more gets an error, and so will whoever
-/// replays it.
-const MAX_RECORDED: usize = 256 << 20;
-
-fn record(call: &HostCall<'_>, so_far: &Mutex<Record>, reply: Reply) -> Reply {
-    let Some(question) = Question::of(call) else { return reply };
-    let answer = match &reply {
-        Reply::Answer { json, .. } => Ok(json.to_string()),
-        Reply::Error { text, .. } => Err(text.strip_prefix(FAILURE).unwrap_or(text).to_owned()),
-        Reply::Refused { capability } => Err(denied(capability)),
-        Reply::Logged => return reply,
-    };
-    let mut record = so_far.lock().unwrap_or_else(PoisonError::into_inner);
-    let bytes = record.bytes + call.payload.len() + answer.as_ref().map_or_else(String::len, String::len);
-    if bytes > MAX_RECORDED {
-        return failure("the record of this session is full").into();
-    }
-    record.bytes = bytes;
-    record.exchanges.push(Exchange { question, answer });
-    reply
-}
-
-fn replay(call: &HostCall<'_>, exchanges: &Mutex<VecDeque<Exchange>>) -> Reply {
-    let asked = Question::of(call);
-    let recorded = exchanges.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let text = match (recorded, asked) {
-        (Some(Exchange { question, answer }), Some(asked)) if question == asked => match answer {
-            Ok(json) => return Reply::Answer { json: json.into(), incomplete: None },
-            Err(text) => text,
-        },
-        (Some(Exchange { question, .. }), Some(asked)) => {
-            format!("Replay error: unexpected request. Was expecting {question}, got {asked} instead")
-        }
-        (Some(_), None) => format!("unknown operation: {}", call.operation),
-        (None, _) => "the list of recorded responses is empty".into(),
-    };
-    failure(&text).into()
-}
+pub(crate) const FAILURE: &str = "Callback evaluation failure: ";
 
 fn list_all(call: &HostCall<'_>, grants: &Grants) -> Result<Read, Reply> {
     let request: ListAllResourcesRequest = parse(call)?;
@@ -376,6 +245,7 @@ fn get(call: &HostCall<'_>, grants: &Grants) -> Result<Read, Reply> {
         namespace: request.namespace,
         name: request.name,
         fields: request.field_masks.unwrap_or_default(),
+        disable_cache: request.disable_cache,
     };
     let of = require(grants, &query.api_version, &query.kind)?;
     Ok(Read::Get(query, of))

@@ -32,12 +32,14 @@ mod metadata;
 mod response;
 mod session;
 mod capabilities;
+mod context;
 mod deadline;
 mod wapc;
 mod engine;
 mod policy;
 
-pub use capabilities::{Context, Grants, UnknownCapability};
+pub use capabilities::{Grants, UnknownCapability};
+pub use context::Context;
 pub use engine::{Compiler, Host};
 pub use error::{EvaluationError, LoadError, SettingsError};
 pub use limits::Limits;

@@ -96,6 +96,14 @@ impl Metadata {
         self.annotations.get(&format!("read.upgrade-gate.io/{kind}")).map(String::as_str)
     }
 
+    /// Which fields of a kind it asks for, as masks name them, beside metadata: annotation
+    /// `fields.upgrade-gate.io/KIND`, of our own policies; `None` where it does not say, and may ask for any.
+    #[must_use]
+    pub fn fields_read(&self, kind: &str) -> Option<BTreeSet<String>> {
+        let fields = self.annotations.get(&format!("fields.upgrade-gate.io/{kind}"))?;
+        Some(fields.split_whitespace().map(str::to_owned).collect())
+    }
+
     /// The metadata of a module, which is not compiled for that; `None` where it has none.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use upgrade_gate_core::NoCluster;
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module, Store, Trap, UpdateDeadline};
 
 use crate::{
-    capabilities::{Context, Grants},
+    capabilities::Grants,
+    context::Context,
     engine::Host,
     error::{EvaluationError, LoadError, SettingsError},
     metadata::{ContextAwareResource, Metadata},

@@ -8,7 +8,8 @@ use wasmtime::{Caller, Extern, Linker, ResourceLimiter, Result};
 use wasmtime_wasi::{WasiCtxBuilder, p1::WasiP1Ctx};
 
 use crate::{
-    capabilities::{self, Context, Grants, HostCall, Reply},
+    capabilities::{self, Grants, HostCall, Reply},
+    context::Context,
     error::EvaluationError,
     limits::Limits,
     metadata::ContextAwareResource,

@@ -45,7 +45,7 @@ mod ahead;
 mod packed;
 mod zip;
 mod archive;
-mod select;
+pub mod select;
 mod snapshot;
 
 pub use archive::MAX_MEMBERS;

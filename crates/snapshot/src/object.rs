@@ -76,6 +76,17 @@ impl Object {
         Ok(Self { kind, namespace, name, uid, resource_version, labels, json, origin })
     }
 
+    /// An object as an API server has it, which has a resourceVersion.
+    ///
+    /// # Errors
+    /// [`Flaw`]: it is too large or too deep, or its metadata are none.
+    pub fn of_api_server(kind: Kind, json: &str) -> Result<Self, Flaw> {
+        let origin = Origin { path: "".into(), member: None, line: 0 };
+        let fields = Fields::parse(json).ok_or(Flaw::NotAnObject)?;
+        let typed = fields.raw("apiVersion").is_some() && fields.raw("kind").is_some();
+        Self::new(kind, json, fields.raw("metadata"), typed, origin)
+    }
+
     /// An object that is in no source.
     #[must_use]
     pub fn made_up(kind: Kind, namespace: Option<&str>, name: &str, json: String) -> Self {

@@ -1,14 +1,37 @@
 //! Which objects a list holds, and which of their fields, as Kubernetes and a policy server do it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
-use upgrade_gate_core::ListQuery;
+use upgrade_gate_core::{GetQuery, ListQuery, ReadError};
 
-use crate::object::Object;
+use crate::{json::quoted, object::Object};
+
+/// The answer to a question for an object: that object, cut to the fields that were asked for.
+#[must_use]
+pub fn one(query: &GetQuery, object: &Object) -> Arc<str> {
+    cut_to_fields(&object.json, &query.fields).into()
+}
+
+/// The answer to a question for a list: of these objects of its kind those that it selects, in their order.
+///
+/// # Errors
+/// [`ReadError::Unavailable`]: a selector that cannot be understood, in Kubernetes' words.
+pub fn many<'o>(query: &ListQuery, objects: impl Iterator<Item = &'o Object>) -> Result<Arc<str>, ReadError> {
+    let selection = Selection::new(query).map_err(ReadError::Unavailable)?;
+    let items = objects.filter(|object| selection.takes(object));
+    let items: Vec<String> = items.map(|object| listed(&object.json, &query.fields)).collect();
+    let json = format!(
+        r#"{{"apiVersion":{},"kind":{},"metadata":{{}},"items":[{}]}}"#,
+        quoted(&query.api_version),
+        quoted(&format!("{}List", query.kind)),
+        items.join(","),
+    );
+    Ok(json.into())
+}
 
 /// The namespace and the selectors of a query, parsed.
-pub(crate) struct Selection {
+struct Selection {
     namespace: Option<String>,
     labels: Vec<Requirement>,
     fields: Vec<Requirement>,
@@ -30,7 +53,7 @@ enum Test {
 impl Selection {
     /// # Errors
     /// The selector that cannot be understood, in words.
-    pub(crate) fn new(query: &ListQuery) -> Result<Self, String> {
+    fn new(query: &ListQuery) -> Result<Self, String> {
         let parse = |selector: &Option<String>| selector.as_deref().map_or(Ok(Vec::new()), requirements);
         let fields = parse(&query.field_selector)?;
         // All that an API server supports for custom resources by itself.
@@ -44,7 +67,7 @@ impl Selection {
         Ok(Self { namespace: query.namespace.clone(), labels: parse(&query.label_selector)?, fields })
     }
 
-    pub(crate) fn takes(&self, object: &Object) -> bool {
+    fn takes(&self, object: &Object) -> bool {
         let namespace = object.namespace.as_deref();
         let field = |key: &str| if key == "metadata.name" { Some(object.name.as_str()) } else { namespace };
         self.namespace.as_deref().is_none_or(|wanted| namespace == Some(wanted))
@@ -129,10 +152,11 @@ fn requirement(text: &str) -> Result<Requirement, String> {
 }
 
 /// An object with only the fields asked for. Metadata, apiVersion and kind are always kept; arrays
-/// are transparent; no field asked for means all.
+/// are transparent; no field asked for means all. What is no JSON comes back as it is.
 ///
 /// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/callback_handler/kubernetes/field_mask.rs`.
-pub(crate) fn cut_to_fields(json: &str, fields: &BTreeSet<String>) -> String {
+#[must_use]
+pub fn cut_to_fields(json: &str, fields: &BTreeSet<String>) -> String {
     match serde_json::from_str(json) {
         Ok(mut object) if !fields.is_empty() => {
             cut(&mut object, fields);
@@ -145,7 +169,7 @@ pub(crate) fn cut_to_fields(json: &str, fields: &BTreeSet<String>) -> String {
 /// As [`cut_to_fields`], and without what a policy server's cache leaves out of lists.
 ///
 /// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/callback_handler/kubernetes/reflector.rs`.
-pub(crate) fn listed(json: &str, fields: &BTreeSet<String>) -> String {
+fn listed(json: &str, fields: &BTreeSet<String>) -> String {
     let Ok(mut object) = serde_json::from_str::<Value>(json) else { return json.to_owned() };
     if !fields.is_empty() {
         cut(&mut object, fields);

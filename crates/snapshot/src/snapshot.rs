@@ -5,9 +5,8 @@ use upgrade_gate_core::{Answer, Cluster, GetQuery, ListQuery, ReadError};
 use crate::{
     evidence::{KindReport, State},
     flaw::Flaw,
-    json::quoted,
     object::{Object, Origin},
-    select::{Selection, cut_to_fields, listed},
+    select,
     wanted::Kind,
 };
 
@@ -188,7 +187,7 @@ impl Cluster for Snapshot {
         let kind = Kind::new(&query.api_version, &query.kind);
         let found = self.of_kind(&kind).find(|object| object.name == query.name && object.namespace == query.namespace);
         if let Some(object) = found {
-            return Ok(Answer { json: cut_to_fields(&object.json, &query.fields).into(), complete: true });
+            return Ok(Answer { json: select::one(query, object), complete: true });
         }
         if query.kind == "CustomResourceDefinition"
             && let Some(answer) = self.implied_crd(&query.name)
@@ -200,16 +199,8 @@ impl Cluster for Snapshot {
 
     fn list(&self, query: &ListQuery) -> Result<Answer, ReadError> {
         let kind = Kind::new(&query.api_version, &query.kind);
-        let selection = Selection::new(query).map_err(ReadError::Unavailable)?;
         let complete = self.is_complete(&kind)?;
-        let items = self.of_kind(&kind).filter(|object| selection.takes(object));
-        let items: Vec<String> = items.map(|object| listed(&object.json, &query.fields)).collect();
-        let json = format!(
-            r#"{{"apiVersion":{},"kind":{},"metadata":{{}},"items":[{}]}}"#,
-            quoted(&query.api_version),
-            quoted(&format!("{}List", query.kind)),
-            items.join(","),
-        );
-        Ok(Answer { json: json.into(), complete })
+        let json = select::many(query, self.of_kind(&kind))?;
+        Ok(Answer { json, complete })
     }
 }

@@ -291,7 +291,7 @@ fn evidence_cases() -> Vec<EvidenceCase> {
             &[(place("nm-worker-1.yaml"), String::new()), ("nm.json".into(), empty())],
             0,
             Captured,
-            "NodeMaintenanceList in nm.json",
+            "NodeMaintenanceList in nm.json at resourceVersion 99",
         ),
         case(
             "an object at the place of another kind",

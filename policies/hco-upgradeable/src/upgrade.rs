@@ -69,6 +69,7 @@ fn overridden(
         namespace: Some(hco.namespace.clone()?),
         name: name.clone(),
         fields: paths(&OperatorCondition::FIELDS),
+        disable_cache: false,
     };
     let answer = cluster.get(&query).ok()?;
     let overrides = OperatorCondition::read(&Fields::parse(&answer.json)?).overrides_upgradeable;

@@ -1,0 +1,199 @@
+//! One kind of a cluster that is watched: its objects, how fresh they are, and the answers to questions about them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::sync::Notify;
+use upgrade_gate_core::{Answer, GetQuery, ListQuery, ReadError, escape};
+use upgrade_gate_snapshot::{Kind, Object, select};
+
+use crate::live::pages::{Refusal, Resource};
+
+/// An answer is given only while the API server has confirmed the kind within this time: listed it, sent a change of it,
+/// or opened a watch of it anew, which it does every [`WATCH`](super::follow::WATCH) where nothing changes.
+pub(crate) const MAX_AGE: Duration = Duration::from_secs(30);
+
+/// So many distinct lists of one kind are remembered until the next change.
+const MAX_LISTS: usize = 16;
+
+/// A kind, what is kept of its objects, and what is known of them.
+pub(super) struct Followed {
+    pub(super) kind: Kind,
+    pub(super) resource: Resource,
+    /// As masks name them; `None` for the whole object.
+    fields: Option<BTreeSet<String>>,
+    known: Mutex<Known>,
+    /// Something has changed that may make the kind appear.
+    pub(super) changed: Notify,
+}
+
+#[derive(Default)]
+struct Known {
+    objects: BTreeMap<(Option<String>, String), Object>,
+    lists: BTreeMap<ListQuery, Arc<str>>,
+    /// When the API server last said that these are all; absent where it did not, or says no.
+    confirmed: Option<Instant>,
+    /// Why nothing new comes.
+    refusal: Option<Refusal>,
+}
+
+impl Followed {
+    pub(super) fn new(kind: Kind, resource: Resource, fields: Option<BTreeSet<String>>) -> Self {
+        Self { kind, resource, fields, known: Mutex::default(), changed: Notify::new() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An object as it is kept: of some kinds a few fields of many are.
+    ///
+    /// # Errors
+    /// [`Refusal`]: it is none.
+    pub(super) fn kept(&self, mut object: Value) -> Result<Object, Refusal> {
+        let Kind { api_version, kind } = &self.kind;
+        if let Some(fields) = object.as_object_mut() {
+            // A list may have left them out, and of metadata they are PartialObjectMetadata's.
+            fields.insert("apiVersion".into(), api_version.as_str().into());
+            fields.insert("kind".into(), kind.as_str().into());
+        }
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+            if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+                annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+            }
+        }
+        let mut json = object.to_string();
+        if let Some(fields) = &self.fields {
+            json = select::cut_to_fields(&json, fields);
+        }
+        Object::of_api_server(self.kind.clone(), &json)
+            .map_err(|flaw| Refusal::Refused(format!("an object of it {flaw}")))
+    }
+
+    /// These are all; says whether that is news.
+    pub(super) fn listed(&self, objects: Vec<Object>) -> bool {
+        let objects = objects.into_iter().map(|object| (key(&object), object)).collect();
+        let mut known = self.known();
+        let is_news = known.confirmed.is_none() || known.refusal.is_some();
+        *known = Known { objects, confirmed: Some(Instant::now()), ..Known::default() };
+        is_news
+    }
+
+    pub(super) fn applied(&self, object: Object) {
+        let mut known = self.known();
+        known.lists.clear();
+        known.objects.insert(key(&object), object);
+        known.confirmed = Some(Instant::now());
+    }
+
+    pub(super) fn deleted(&self, object: &Object) {
+        let mut known = self.known();
+        known.lists.clear();
+        known.objects.remove(&key(object));
+        known.confirmed = Some(Instant::now());
+    }
+
+    /// The API server has nothing new.
+    pub(super) fn confirmed(&self) {
+        self.known().confirmed = Some(Instant::now());
+    }
+
+    /// The watch has ended; says whether that is news. What is known stays for a while, unless the answer is no.
+    pub(super) fn ended(&self, refusal: &Refusal) -> bool {
+        let mut known = self.known();
+        let is_news = known.refusal.as_ref() != Some(refusal);
+        if matches!(refusal, Refusal::NotServed | Refusal::Forbidden(_)) {
+            *known = Known::default();
+        }
+        known.refusal = Some(refusal.clone());
+        is_news
+    }
+
+    /// Whether the API server has answered, be it with no.
+    pub(super) fn is_answered(&self) -> bool {
+        let known = self.known();
+        known.confirmed.is_some() || matches!(known.refusal, Some(Refusal::NotServed | Refusal::Forbidden(_)))
+    }
+
+    /// Why nothing new comes, if so.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        self.known().refusal.clone()
+    }
+
+    /// How many objects there are, and how long ago the API server confirmed them; `None` where it did not.
+    pub(super) fn size_and_age(&self) -> (usize, Option<Duration>) {
+        let known = self.known();
+        (known.objects.len(), known.confirmed.map(|at| at.elapsed()))
+    }
+
+    /// Whether what is kept has all these fields.
+    pub(super) fn keeps(&self, asked: &BTreeSet<String>) -> bool {
+        let Some(kept) = &self.fields else { return true };
+        let always = ["metadata", "apiVersion", "kind"];
+        let is_below = |path: &str, of: &str| path == of || path.strip_prefix(of).is_some_and(|it| it.starts_with('.'));
+        let is_kept = |path: &String| kept.iter().map(String::as_str).chain(always).any(|of| is_below(path, of));
+        !asked.is_empty() && asked.iter().all(is_kept)
+    }
+
+    /// # Errors
+    /// [`ReadError::NotFound`], and [`ReadError::Unavailable`] where the objects are not known.
+    pub(super) fn get(&self, query: &GetQuery) -> Result<Answer, ReadError> {
+        let known = self.known();
+        self.readable(&known)?;
+        let found = known.objects.get(&(query.namespace.clone(), query.name.clone()));
+        let object = found.ok_or(ReadError::NotFound { complete: true })?;
+        Ok(Answer { json: select::one(query, object), complete: true })
+    }
+
+    /// # Errors
+    /// [`ReadError::Unavailable`] where the objects, or those fields of them, are not known.
+    pub(super) fn list(&self, query: &ListQuery) -> Result<Answer, ReadError> {
+        if !self.keeps(&query.fields) {
+            let fields: Vec<&str> = self.fields.iter().flatten().map(String::as_str).collect();
+            let text = format!(
+                "of {} only these fields are kept, as the policy declares: {}",
+                self.kind.kind,
+                fields.join(" ")
+            );
+            return Err(ReadError::Unavailable(text));
+        }
+        let mut known = self.known();
+        self.readable(&known)?;
+        if let Some(json) = known.lists.get(query) {
+            return Ok(Answer { json: Arc::clone(json), complete: true });
+        }
+        let json = select::many(query, known.objects.values())?;
+        if known.lists.len() < MAX_LISTS {
+            known.lists.insert(query.clone(), Arc::clone(&json));
+        }
+        Ok(Answer { json, complete: true })
+    }
+
+    fn readable(&self, known: &Known) -> Result<(), ReadError> {
+        let Resource { name, .. } = &self.resource;
+        let words = |refusal: &Refusal| escape(&refusal.to_string());
+        let text = match (known.confirmed.map(|at| at.elapsed()), &known.refusal) {
+            (Some(age), _) if age <= MAX_AGE => return Ok(()),
+            // The words of a policy server for a kind that is not served.
+            (None, Some(Refusal::NotServed)) => {
+                format!("Cannot find resource {}/{}", self.kind.api_version, self.kind.kind)
+            }
+            (None, Some(refusal)) => words(refusal),
+            (None, None) => format!("the API server has not listed {name} yet"),
+            (Some(age), refusal) => {
+                let why = refusal.as_ref().map_or(String::new(), |refusal| format!(": {}", words(refusal)));
+                format!("the API server has said nothing of {name} for {} s{why}", age.as_secs())
+            }
+        };
+        Err(ReadError::Unavailable(text))
+    }
+}
+
+fn key(object: &Object) -> (Option<String>, String) {
+    (object.namespace.clone(), object.name.clone())
+}

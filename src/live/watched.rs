@@ -1,0 +1,174 @@
+//! A live cluster as policies ask it: every kind that they may read is watched, and answered from memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use hyper::Request;
+use tokio::{runtime::Handle, time};
+use upgrade_gate_core::{Answer, CLUSTER_SERVICE_VERSION, Cluster, GetQuery, ListQuery, ReadError, escape};
+use upgrade_gate_snapshot::{Kind, Object, select};
+
+use crate::{
+    error::Error,
+    live::{
+        Connection,
+        follow::follow,
+        followed::Followed,
+        pages::{Refusal, Resource, within},
+    },
+    policy_set::Loaded,
+};
+
+/// How long an evaluation waits for the API server itself, where a policy wants no cache: less than an evaluation may take.
+const ASK: Duration = Duration::from_secs(1);
+
+/// The kinds that policies may read, as they are now.
+pub(crate) struct Watched {
+    kinds: BTreeMap<Kind, Arc<Followed>>,
+    connection: Connection,
+    runtime: Handle,
+}
+
+/// What is known of one kind, for readiness and metrics.
+pub(crate) struct Standing {
+    /// `PLURAL.GROUP`.
+    pub(crate) resource: String,
+    /// Whether the API server has answered, be it with no.
+    pub(crate) is_answered: bool,
+    /// Why nothing new comes.
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) objects: usize,
+    /// Since the API server last confirmed them.
+    pub(crate) age: Option<Duration>,
+}
+
+impl Watched {
+    /// Begins to watch, in this runtime.
+    pub(crate) fn start<'p>(
+        connection: Connection,
+        runtime: Handle,
+        policies: impl IntoIterator<Item = &'p Loaded>,
+    ) -> Arc<Self> {
+        let kinds: BTreeMap<Kind, Arc<Followed>> = wanted(policies)
+            .into_iter()
+            .map(|(kind, wanted)| (kind.clone(), Arc::new(wanted.followed(kind))))
+            .collect();
+        for followed in kinds.values().cloned() {
+            let (connection, all) = (connection.clone(), kinds.clone());
+            runtime.spawn(async move {
+                let is_crd = followed.resource.is_crds();
+                // A kind whose CRD has come, or has changed, may be served now.
+                let appeared = |name: &str| {
+                    let is_of = |other: &&Arc<Followed>| is_crd && other.resource.name.to_string() == name;
+                    all.values().filter(is_of).for_each(|other| other.changed.notify_one());
+                };
+                follow(connection, &followed, appeared).await;
+            });
+        }
+        Arc::new(Self { kinds, connection, runtime })
+    }
+
+    /// Waits until the API server has answered for each kind, be it with no.
+    ///
+    /// # Errors
+    /// [`Error::Cluster`], after the time that one request may take.
+    pub(crate) async fn synced(&self) -> Result<(), Error> {
+        let unanswered = || self.kinds.values().find(|followed| !followed.is_answered());
+        let all = async {
+            while unanswered().is_some() {
+                time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        time::timeout(self.connection.timeout, all).await.map_err(|_| {
+            let refusal = unanswered().and_then(|followed| followed.refusal());
+            let reason = refusal.map_or_else(|| "no answer".into(), |refusal| refusal.to_string());
+            self.connection.failed(reason)
+        })
+    }
+
+    /// Of each kind, by kind.
+    pub(crate) fn standings(&self) -> Vec<Standing> {
+        let standing = |followed: &Arc<Followed>| {
+            let (objects, age) = followed.size_and_age();
+            let resource = followed.resource.name.to_string();
+            Standing { resource, is_answered: followed.is_answered(), refusal: followed.refusal(), objects, age }
+        };
+        self.kinds.values().map(standing).collect()
+    }
+
+    fn of(&self, api_version: &str, kind: &str) -> Result<&Followed, ReadError> {
+        let followed = self.kinds.get(&Kind::new(api_version, kind));
+        followed.map(|followed| &**followed).ok_or_else(|| ReadError::Unavailable("the kind is not watched".into()))
+    }
+
+    /// Asks the API server itself.
+    fn ask(&self, followed: &Followed, query: &GetQuery) -> Result<Answer, ReadError> {
+        let path = followed.resource.path_of(query.namespace.as_deref(), &query.name);
+        let request = path.and_then(|path| Request::get(path).body(Vec::new()).ok());
+        let request = request.ok_or_else(|| ReadError::Unavailable("no object can have this name".into()))?;
+        let answer = self.runtime.block_on(within(ASK, self.connection.client.request_text(request)));
+        let found = |text: String| {
+            let object = Object::of_api_server(followed.kind.clone(), &text);
+            object.map_err(|flaw| ReadError::Unavailable(format!("the answer {flaw}")))
+        };
+        match answer {
+            Ok(text) => Ok(Answer { json: select::one(query, &found(text)?), complete: true }),
+            // The kind is served: so it is the object that is not there.
+            Err(Refusal::NotServed) if followed.size_and_age().1.is_some() => {
+                Err(ReadError::NotFound { complete: true })
+            }
+            Err(refusal) => Err(ReadError::Unavailable(escape(&refusal.to_string()))),
+        }
+    }
+}
+
+impl Cluster for Watched {
+    fn get(&self, query: &GetQuery) -> Result<Answer, ReadError> {
+        let followed = self.of(&query.api_version, &query.kind)?;
+        if query.disable_cache || !followed.keeps(&query.fields) {
+            return self.ask(followed, query);
+        }
+        followed.get(query)
+    }
+
+    fn list(&self, query: &ListQuery) -> Result<Answer, ReadError> {
+        self.of(&query.api_version, &query.kind)?.list(query)
+    }
+}
+
+/// What the policies together want of a kind.
+struct WantedKind {
+    /// `None` as soon as one of them may ask for any field.
+    fields: Option<BTreeSet<String>>,
+    are_bundled: bool,
+}
+
+fn wanted<'p>(policies: impl IntoIterator<Item = &'p Loaded>) -> BTreeMap<Kind, WantedKind> {
+    let mut kinds = BTreeMap::new();
+    for policy in policies {
+        for read in policy.grants.reads() {
+            let fields = policy.metadata.fields_read(&read.kind);
+            let first = || WantedKind { fields: Some(BTreeSet::new()), are_bundled: true };
+            let wanted = kinds.entry(Kind::new(&read.api_version, &read.kind)).or_insert_with(first);
+            wanted.are_bundled &= policy.is_bundled;
+            wanted.fields = wanted.fields.take().zip(fields).map(|(all, more)| all.into_iter().chain(more).collect());
+        }
+    }
+    kinds
+}
+
+impl WantedKind {
+    fn followed(self, kind: Kind) -> Followed {
+        let name = kind.resource();
+        // As for `check`; a policy from elsewhere may look at the copies that OLM makes.
+        let is_copied = self.are_bundled && name.to_string() == CLUSTER_SERVICE_VERSION.crd;
+        let is_metadata_only =
+            self.fields.as_ref().is_some_and(|fields| fields.iter().all(|field| field == "metadata"));
+        let version = kind.api_version.rsplit('/').next().unwrap_or_default().to_owned();
+        let labels = if is_copied { Resource::NO_COPIES } else { "" };
+        Followed::new(kind, Resource { name, version, labels, is_metadata_only }, self.fields)
+    }
+}
