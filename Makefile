@@ -46,8 +46,12 @@ target/cluster/%:
 		*) cd tests/cluster/kubernetes && go build -trimpath -o ../../../$@ k8s.io/kubernetes/cmd/$*;; \
 	esac
 
-e2e: setup $(API_SERVER) ## Run the gate on a real API server, with kubectl, through its faults
+e2e: setup $(API_SERVER) e2e-programs ## Run the gate on a real API server, with kubectl, through its faults
 	$(CARGO) test --locked --test cluster -- --nocapture
+
+.PHONY: e2e-programs
+e2e-programs:
+	@for program in setpriv curl openssl; do command -v $$program >/dev/null || { echo "make e2e needs $$program on PATH" >&2; exit 1; }; done
 
 e2e-kubewarden: setup ## Compare every case with the real kwctl and policy-server, where they are on PATH
 	@for program in kwctl policy-server; do command -v $$program >/dev/null || { echo "make e2e-kubewarden needs $$program on PATH: see CONTRIBUTING.md" >&2; exit 1; }; done

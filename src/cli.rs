@@ -27,7 +27,7 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Judge the state of a cluster, and its upgrade, from a must-gather, a dump or manifests
+    /// Judge the state of a cluster, and its upgrade: of the cluster itself, or from a must-gather, a dump or manifests
     Check(CheckArgs),
     /// Put one admission request to one policy
     Run(RunArgs),
@@ -102,22 +102,21 @@ pub struct CheckArgs {
 /// Which cluster, and as whom.
 #[derive(Clone, Debug, Args)]
 #[group(id = "cluster", multiple = true)]
-#[command(next_help_heading = "Cluster")]
 pub struct ClusterArgs {
     /// The context of the kubeconfig [default: the current one]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = "Cluster", value_name = "NAME")]
     pub context: Option<String>,
 
     /// The kubeconfig [default: the files of KUBECONFIG, else ~/.kube/config, else the credentials of the Pod]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Cluster", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
     /// Ask as this user, whom the API server lets you impersonate
-    #[arg(long = "as", value_name = "USER")]
+    #[arg(long = "as", help_heading = "Cluster", value_name = "USER")]
     pub impersonated: Option<String>,
 
     /// How long one request may take; all of a resource together may take ten times as long
-    #[arg(long, default_value = "30", value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, help_heading = "Cluster", default_value = "30", value_name = "SECONDS", value_parser = seconds)]
     pub request_timeout: Duration,
 }
 
@@ -318,11 +317,11 @@ fn workers(text: &str) -> Result<NonZero<usize>, String> {
     workers.ok_or_else(|| "expected a whole number from 1 to 1024".into())
 }
 
-/// Such as `2` or `0.5`, from a millisecond on.
+/// Such as `2` or `0.5`, from a millisecond to a day.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let seconds = seconds.filter(|seconds| *seconds >= Duration::from_millis(1));
-    seconds.ok_or_else(|| "expected seconds, such as `2` or `0.5`, from 0.001 on".into())
+    let seconds = seconds.filter(|it| (Duration::from_millis(1)..=Duration::from_secs(86_400)).contains(it));
+    seconds.ok_or_else(|| "expected seconds, such as `2` or `0.5`, from 0.001 to 86400".into())
 }
 
 /// `1.7`, `1.7.0`, `v1.7.0`, `4.11`, or the name of a ClusterServiceVersion.

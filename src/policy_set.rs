@@ -207,19 +207,22 @@ pub(crate) fn wanted_of_cluster(policies: &[Loaded]) -> Wanted {
         [INSTALL_PLAN, CLUSTER_SERVICE_VERSION, SUBSCRIPTION, OPERATOR_CONDITION, CLUSTER_EXTENSION, CLUSTER_VERSION];
     let starts = olm.map(|resource| Kind::new(resource.api_version, resource.kind));
     let starts = starts.into_iter().chain([Kind::new("apps/v1", "Deployment")]);
-    starts.filter(|kind| !of_others.keeps(kind)).for_each(|kind| wanted.add_dispensable(&kind));
+    starts.filter(|kind| !of_others.names(kind)).for_each(|kind| wanted.add_dispensable(&kind));
     wanted
 }
 
-/// The kinds that policies judge or may ask for, and that the program asks for itself, each in one version; first the
+/// The resources that policies judge or may ask for, and that the program asks for itself; first the
 /// CustomResourceDefinitions, which say what is installed. Metadata of a module from elsewhere may be anything: what is
-/// no plain name gets into no script and no request, nor does a wildcard or a subresource.
+/// no plain name gets into no script and no request.
 pub(crate) fn resources(policies: &[Loaded]) -> Vec<Resource> {
-    let mut versions = BTreeMap::new();
+    let mut versions = BTreeMap::<GroupResource, Vec<String>>::new();
     let mut add = |resource: GroupResource, version: &str| {
-        let is_plain = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_plain = version.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if is_plain && resource.to_string().parse::<GroupResource>().is_ok() {
-            versions.entry(resource).or_insert_with(|| version.to_owned());
+            let versions = versions.entry(resource).or_default();
+            if !versions.iter().any(|known| known == version) {
+                versions.push(version.to_owned());
+            }
         }
     };
     let crds = Kind::new("apiextensions.k8s.io/v1", "CustomResourceDefinition");
@@ -227,21 +230,42 @@ pub(crate) fn resources(policies: &[Loaded]) -> Vec<Resource> {
         add(kind.resource(), kind.api_version.rsplit('/').next().unwrap_or_default());
     }
     for rule in policies.iter().flat_map(|policy| &policy.metadata.rules) {
-        let newest = rule.api_versions.last().map_or("", String::as_str);
-        rule.group_resources().for_each(|resource| add(resource, newest));
+        for version in rule.api_versions.iter().rev() {
+            let version = if version == "*" { "" } else { version };
+            rule.group_resources().for_each(|resource| add(resource, version));
+        }
     }
     let are_bundled = policies.iter().all(|policy| policy.is_bundled);
-    let resources = versions.into_iter().map(|(name, version)| {
-        // No policy looks at the copies.
-        let is_copied = name.to_string() == CLUSTER_SERVICE_VERSION.crd;
-        let labels = if is_copied { Resource::NO_COPIES } else { "" };
-        // Their schemas are megabytes, which no policy of ours reads.
-        let is_metadata_only = are_bundled && name == crds.resource();
-        Resource { name, version, labels, is_metadata_only }
+    let resources = versions.into_iter().filter_map(|(name, versions)| {
+        let mut versions = versions.into_iter();
+        Some(Resource {
+            // No policy of ours looks at the copies.
+            labels: if are_bundled && name.to_string() == CLUSTER_SERVICE_VERSION.crd {
+                Resource::NO_COPIES
+            } else {
+                ""
+            },
+            // Their schemas are megabytes, which no policy of ours reads.
+            is_metadata_only: are_bundled && name == crds.resource(),
+            name,
+            version: versions.next()?,
+            older: versions.collect(),
+        })
     });
     let mut resources: Vec<_> = resources.collect();
     resources.sort_by_key(|resource| resource.name != crds.resource());
     resources
+}
+
+/// What policies judge and [`resources`] has not: rules with a wildcard instead of a name.
+pub(crate) fn wildcards(policies: &[Loaded]) -> Vec<String> {
+    let rules = policies.iter().flat_map(|policy| policy.metadata.rules.iter().map(move |rule| (policy, rule)));
+    let wild =
+        rules.filter(|(_, rule)| [&rule.api_groups, &rule.resources].into_iter().flatten().any(|word| word == "*"));
+    wild.map(|(policy, rule)| {
+        format!("{} of {}, which {} judges", rule.resources.join(", "), rule.api_groups.join(", "), policy.shown)
+    })
+    .collect()
 }
 
 /// The kind whose absence has to be proved.

@@ -13,8 +13,10 @@ use std::{
 };
 
 use program::{
-    api_server::{Answers, ApiServer, CRDS, NODE_MAINTENANCES, cluster, kubeconfig, status},
-    check, documents, folder, program, stderr, stdout,
+    api_server::{Answers, ApiServer, CRDS, DEPLOYMENTS, NODE_MAINTENANCES, cluster, kubeconfig, status},
+    check,
+    cluster::list,
+    documents, folder, module_that_answers, node_maintenances, program, stderr, stdout,
 };
 use serde_json::{Value, json};
 
@@ -83,7 +85,11 @@ fn it_asks_for_what_the_published_rights_allow() {
         let (request, user) = request.rsplit_once(' ').unwrap();
         assert_eq!(user, "carol");
         let (target, accepts) = request.strip_prefix("GET ").unwrap().split_once(' ').unwrap();
-        let (path, query) = target.split_once('?').unwrap();
+        // What is not served may have another version: discovery, which everybody may ask.
+        let Some((path, query)) = target.split_once('?') else {
+            assert_eq!(target.matches('/').count(), 2, "{target}");
+            continue;
+        };
         assert!(query.contains("limit=250"), "{target}");
         assert_eq!(accepts.contains("PartialObjectMetadataList"), path == CRDS, "{request}");
         asked.insert(path.trim_start_matches("/apis/").trim_start_matches("/api/").to_owned());
@@ -106,7 +112,7 @@ fn it_asks_for_what_the_published_rights_allow() {
 #[test]
 fn what_is_not_listed_is_not_captured_and_says_why() {
     let forbidden = |what: &str| status(403, "Forbidden", &format!("{what} is forbidden: User \"bob\" cannot list it"));
-    let cases: [(&str, Answers, &str, &str, &str); 6] = [
+    let cases: [(&str, Answers, &str, &str, &str); 7] = [
         (
             "NodeMaintenance",
             Answers::from([(NODE_MAINTENANCES.into(), forbidden("nodemaintenances"))]),
@@ -127,7 +133,7 @@ fn what_is_not_listed_is_not_captured_and_says_why() {
             "NodeMaintenance",
             Answers::from([(format!("{NODE_MAINTENANCES}?continue=page2"), status(410, "Expired", "too old"))]),
             "not-captured",
-            "objects of it, but nothing shows that there are no more",
+            "not all objects of it were listed: /apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances: too old",
             // One of them is enough to know.
             "blocked",
         ),
@@ -144,6 +150,20 @@ fn what_is_not_listed_is_not_captured_and_says_why() {
             "not-installed",
             "the API server does not serve /apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances",
             "ready",
+        ),
+        (
+            "HyperConverged",
+            // In another version.
+            Answers::from([
+                (CRDS.into(), forbidden("crds")),
+                ("/apis/hco.kubevirt.io/v1beta1/hyperconvergeds".into(), (404, "404".into())),
+                ("/apis/hco.kubevirt.io".into(), (200, r#"{"preferredVersion": {"version": "v1"}}"#.into())),
+            ]),
+            "not-captured",
+            "/apis/hco.kubevirt.io/v1beta1/hyperconvergeds: the API server serves hco.kubevirt.io, and prefers v1 of it, \
+             but not this",
+            // The objects in the way are known.
+            "blocked",
         ),
         // Missing, but it decides nothing.
         (
@@ -162,6 +182,90 @@ fn what_is_not_listed_is_not_captured_and_says_why() {
         assert_eq!(state(&report, kind), (expected, evidence), "{report}");
         assert_eq!(report["verdict"], verdict, "{evidence}: {report}");
     }
+}
+
+/// Of what a policy judges, all is listed, in a version that is served; or the report says what was not.
+#[test]
+fn what_is_judged_is_asked_for_in_a_version_that_is_served() {
+    let deployment = json!({"metadata": {"name": "web", "namespace": "other", "resourceVersion": "1"}});
+    let deployments = (200, list("apps/v1", "Deployment", &[deployment]));
+    let group = json!({"kind": "APIGroup", "apiVersion": "v1", "name": "apps", "preferredVersion": {"version": "v1"}});
+    let group = ("/apis/apps".to_owned(), (200, group.to_string()));
+    let served = || Answers::from([(DEPLOYMENTS.into(), deployments.clone()), group.clone()]);
+    let forbidden = status(403, "Forbidden", "deployments.apps is forbidden: User \"bob\" cannot list it");
+    let cases = [
+        (json!(["v1"]), json!(["deployments"]), served(), "blocked", ""),
+        (json!(["v1", "v1beta1"]), json!(["deployments"]), served(), "blocked", ""),
+        (json!(["*"]), json!(["deployments"]), served(), "blocked", ""),
+        (
+            json!(["v1beta1"]),
+            json!(["deployments"]),
+            served(),
+            "unknown",
+            "was not listed: /apis/apps/v1beta1/deployments: the API server serves apps",
+        ),
+        (json!(["v1"]), json!(["*"]), served(), "unknown", "was not listed: no resource is named"),
+        (
+            json!(["v1"]),
+            json!(["deployments"]),
+            Answers::from([(DEPLOYMENTS.into(), forbidden)]),
+            "unknown",
+            "the RBAC rule that is missing",
+        ),
+    ];
+    let refuses = r#"{"accepted":false,"message":"no"}"#;
+    for (versions, resources, changed, verdict, reason) in cases {
+        let rule =
+            json!({"apiGroups": ["apps"], "apiVersions": versions, "resources": resources, "operations": ["CREATE"]});
+        let metadata = json!({"protocolVersion": "v1", "rules": [rule], "mutating": false});
+        let folder = folder(&[]);
+        let policy = folder.path().join("policy.wasm");
+        fs::write(&policy, module_that_answers(&metadata.to_string(), refuses)).unwrap();
+        let mut answers = cluster();
+        answers.extend(changed);
+        let server = ApiServer::start(answers);
+        let report = report(&server.kubeconfig(), &["--policy", policy.to_str().unwrap()]);
+        assert_eq!(report["verdict"], verdict, "{versions} {resources}: {report}");
+        let skipped = report["snapshot"]["skipped"].to_string();
+        assert!(skipped.contains(reason) && reason.is_empty() == (skipped == "[]"), "{skipped}");
+    }
+    // What only starts upgrades is named, and decides nothing.
+    let subscriptions = "/apis/operators.coreos.com/v1alpha1/subscriptions";
+    let mut answers = cluster();
+    answers.insert(subscriptions.into(), status(403, "Forbidden", "subscriptions is forbidden"));
+    let report = report(&ApiServer::start(answers).kubeconfig(), &[]);
+    let skipped = &report["snapshot"]["skipped"][0];
+    assert!(skipped["origin"]["path"].as_str().unwrap().ends_with(subscriptions), "{skipped}");
+    assert_eq!(
+        (&report["verdict"], report["findings"].to_string().contains("missing-data")),
+        (&json!("blocked"), false)
+    );
+}
+
+/// A policy may judge them; a file is no place for them.
+#[test]
+fn secrets_are_read_where_a_policy_asks_and_never_saved() {
+    let metadata = json!({
+        "protocolVersion": "v1", "rules": [node_maintenances()], "mutating": false,
+        "contextAwareResources": [{"apiVersion": "v1", "kind": "Secret"}],
+    });
+    let secret = json!({"metadata": {"name": "token", "namespace": "other"}, "data": {"key": "aHVzaA=="}});
+    let mut answers = cluster();
+    answers.insert("/api/v1/secrets".into(), (200, list("v1", "Secret", &[secret])));
+    let server = ApiServer::start(answers);
+    let folder = folder(&[]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("policy.wasm"), module_that_answers(&metadata.to_string(), r#"{"accepted":true}"#)).unwrap();
+    let kubeconfig = server.kubeconfig();
+    let args = ["--kubeconfig", kubeconfig.to_str().unwrap(), "--policy", &path("policy.wasm"), "-o", "json"];
+    let output = check(&[&args[..], &["--save", &path("saved")]].concat());
+    assert!(stderr(&output).contains("note: secrets are read, but not saved"), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(state(&report, "Secret").0, "captured");
+    let saved: Vec<_> =
+        fs::read_dir(path("saved")).unwrap().map(|file| fs::read_to_string(file.unwrap().path())).collect();
+    assert!(!saved.is_empty() && saved.iter().all(|text| !text.as_ref().unwrap().contains("aHVzaA")));
+    assert!(!stdout(&output).contains("aHVzaA"));
 }
 
 /// Exit code 2: which context, which address, why.
@@ -197,6 +301,33 @@ fn a_cluster_that_does_not_answer_is_an_error() {
         let is_of_cluster = said.contains("of context `test`") && said.contains("cluster `http://127.0.0.1:");
         assert!(is_of_cluster || said.contains(kubeconfig.to_str().unwrap()), "{said}");
     }
+    // What a plugin is given and gives is nobody's business, nor what a URL holds.
+    let plugin = |script: &str| {
+        let mut config: Value = serde_json::from_str(&kubeconfig("http://bob:hunter2@127.0.0.1:1")).unwrap();
+        config["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
+            "args": ["-c", script], "env": [{"name": "KEY", "value": "hunter2"}], "interactiveMode": "Never"}});
+        config.to_string()
+    };
+    let token =
+        r#"echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}'"#;
+    let plugins = [
+        ("echo $KEY; echo $KEY >&2; exit 3", "the exec plugin failed: exit status: 3"),
+        ("echo token: $KEY", "the credentials of this context cannot be had, or read"),
+        ("sleep 60", "no credentials within 1 s"),
+        (token, "cluster `http://127.0.0.1:1` of context `test`"),
+    ];
+    for (script, expected) in plugins {
+        fs::write(file("plugin"), plugin(script)).unwrap();
+        let output = check(&["--kubeconfig", file("plugin").to_str().unwrap(), "--request-timeout", "0.1"]);
+        let said = stderr(&output);
+        assert_eq!((output.status.code(), said.contains("hunter2")), (Some(2), false), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+    // Nor is what was saved before lost.
+    let (saved, nobody) = (file("saved.json"), file("nobody"));
+    fs::write(&saved, "before").unwrap();
+    let output = check(&["--kubeconfig", nobody.to_str().unwrap(), "--save", saved.to_str().unwrap()]);
+    assert_eq!((output.status.code(), fs::read_to_string(saved).unwrap().as_str()), (Some(2), "before"));
     let output = check(&["--kubeconfig", file("nobody").to_str().unwrap(), "--context", "other"]);
     assert!(stderr(&output).contains("has no context `other`"), "{}", stderr(&output));
     let both = program(&["check", "examples/must-gather", "--context", "test"]);

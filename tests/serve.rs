@@ -286,7 +286,7 @@ fn what_cannot_begin_says_why() {
         (vec!["--policies", &file, "--addr", "127.0.0.1", "--port", &port], "help: choose others with --addr, --port"),
         (vec!["--policies", &file, "--cert-file", APPROVAL], "--key-file"),
         (vec!["--policies", &file, "--cert-file", APPROVAL, "--key-file", APPROVAL], "expected certificates as PEM"),
-        (vec!["--policy-timeout", "0"], "expected seconds, such as `2` or `0.5`, from 0.001 on"),
+        (vec!["--policy-timeout", "0"], "expected seconds, such as `2` or `0.5`, from 0.001 to 86400"),
         (vec!["--workers", "0"], "expected a whole number from 1 to 1024"),
         (vec!["--log-level", "loud"], "--log-level"),
     ];

@@ -56,6 +56,9 @@ pub fn check(args: &CheckArgs) -> Result<Report, Error> {
     args.assume_captured.iter().for_each(|resource| builder.assume_captured(resource.clone()));
     let read = || {
         if args.sources.is_empty() {
+            for wildcard in policy_set::wildcards(&policies) {
+                builder.not_asked(&wildcard, "no resource is named");
+            }
             live::read(&args.cluster, &policy_set::resources(&policies), builder, args.save.as_ref())
         } else {
             source::read(&args.sources, builder)

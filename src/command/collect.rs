@@ -23,7 +23,8 @@ pub fn collect(args: &CollectArgs) -> Result<Outcome, Error> {
 /// of, and the list of CustomResourceDefinitions what is not installed.
 fn script(policies: &[Loaded]) -> String {
     // CustomResourceDefinitions come first, for the script looks into them.
-    let gets = policy_set::resources(policies).into_iter().map(|Resource { name, version, labels, .. }| {
+    let named = policy_set::resources(policies).into_iter().filter(|resource| !resource.version.is_empty());
+    let gets = named.map(|Resource { name, version, labels, .. }| {
         let only = if labels.is_empty() { String::new() } else { format!("?labelSelector={labels}") };
         format!("get {name}.json '{}{only}'\n", name.path(&version))
     });

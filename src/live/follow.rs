@@ -30,7 +30,7 @@ const SLACK: Duration = Duration::from_secs(5);
 /// The first pause after a failure; each next one is twice as long, up to a limit.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause where nobody answered, and the whole cluster waits for that; and where the answer was no.
+/// The longest pause where nobody answered, or could not; and where the answer was no.
 const MAX_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// Follows the kind until the task is dropped. `appeared` is told of each object that is new or has changed.
@@ -53,7 +53,8 @@ pub(super) async fn follow(connection: Connection, followed: &Followed, appeared
                 _ => tracing::warn!(resource = %resource.name, reason, "the watch has ended, and is tried again"),
             }
         }
-        let longest = if matches!(refusal, Refusal::Unreachable(_)) { MAX_PAUSE.0 } else { MAX_PAUSE.1 };
+        let is_no = matches!(refusal, Refusal::Forbidden(_) | Refusal::NotServed);
+        let longest = if is_no { MAX_PAUSE.1 } else { MAX_PAUSE.0 };
         tokio::select! {
             () = time::sleep(pause) => pause = (pause * 2).min(longest),
             () = followed.changed.notified() => pause = PAUSE,
@@ -63,6 +64,7 @@ pub(super) async fn follow(connection: Connection, followed: &Followed, appeared
 
 /// The resourceVersion of the list.
 async fn list(connection: &Connection, followed: &Followed, appeared: &impl Fn(&str)) -> Result<String, Refusal> {
+    let begun = Instant::now();
     let mut pages = Pages::of(connection, &followed.resource);
     let (mut objects, mut version) = (Vec::new(), String::new());
     while let Some(page) = pages.next().await? {
@@ -74,7 +76,7 @@ async fn list(connection: &Connection, followed: &Followed, appeared: &impl Fn(&
         version = page.metadata.resource_version;
     }
     let (count, names): (usize, Vec<String>) = (objects.len(), objects.iter().map(|it| it.name.clone()).collect());
-    if followed.listed(objects) {
+    if followed.listed(objects, begun) {
         tracing::info!(resource = %followed.resource.name, objects = count, "watched");
     }
     names.iter().for_each(|name| appeared(name));
@@ -103,10 +105,11 @@ async fn watch_once(
     let parameters =
         format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={version}", WATCH.as_secs());
     let request = followed.resource.request(&parameters)?;
+    let begun = Instant::now();
     let events = within(connection.timeout, connection.client.request_events::<Value>(request)).await?;
     let mut events = pin!(events);
     // It is open: what has changed since the last one comes now. Or an error, if it is none.
-    followed.confirmed();
+    followed.confirmed(begun);
     loop {
         let event = match time::timeout(WATCH + SLACK, events.try_next()).await {
             Ok(event) => event?,
@@ -133,7 +136,7 @@ async fn watch_once(
             }
             Some(WatchEvent::Bookmark(bookmark)) => {
                 *version = bookmark.metadata.resource_version;
-                followed.confirmed();
+                followed.confirmed(Instant::now());
             }
             Some(WatchEvent::Error(status)) => return Err(Refusal::of(&status)),
         }

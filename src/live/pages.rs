@@ -1,6 +1,6 @@
 //! All objects of a resource, in pages, as the API server lists them.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use hyper::{Request, header::ACCEPT};
 use kube::core::Status;
@@ -24,8 +24,10 @@ const MAX_WORDS: usize = 400;
 #[derive(Clone, Debug)]
 pub(crate) struct Resource {
     pub(crate) name: GroupResource,
-    /// Without the group.
+    /// Without the group; empty for the one that the API server prefers.
     pub(crate) version: String,
+    /// What does as well where that is not served, the newest first.
+    pub(crate) older: Vec<String>,
     /// As `kubectl get -l` takes it; empty for all objects.
     pub(crate) labels: &'static str,
     /// Of each object only its metadata.
@@ -144,6 +146,12 @@ impl Resource {
         request.map_err(|error| Refusal::Refused(error.to_string()))
     }
 
+    /// The same, in each version.
+    pub(super) fn in_each_version(&self) -> impl Iterator<Item = Self> {
+        let versions = iter::once(&self.version).chain(&self.older);
+        versions.map(|version| Self { version: version.clone(), older: Vec::new(), ..self.clone() })
+    }
+
     /// Whether it is the one that says what is installed, and that every API server serves.
     pub(super) fn is_crds(&self) -> bool {
         self.name.group == "apiextensions.k8s.io"
@@ -188,6 +196,31 @@ impl<'a> Pages<'a> {
         self.next = Some(page.metadata.next.clone()).filter(|next| !next.is_empty());
         Ok(Some(page))
     }
+}
+
+/// The version of a group that the API server prefers.
+///
+/// # Errors
+/// [`Refusal::NotServed`]: it has no such group.
+pub(super) async fn preferred_version(connection: &Connection, group: &str) -> Result<String, Refusal> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Group {
+        preferred_version: Version,
+    }
+    #[derive(Deserialize)]
+    struct Version {
+        version: String,
+    }
+    if group.is_empty() {
+        return Ok("v1".into());
+    }
+    let request = Request::get(format!("/apis/{group}")).body(Vec::new());
+    let request = request.map_err(|error| Refusal::Refused(error.to_string()))?;
+    let text = within(connection.timeout, connection.client.request_text(request)).await?;
+    let group: Group =
+        serde_json::from_str(&text).map_err(|_| Refusal::Refused("the answer is not an API group".into()))?;
+    Ok(group.preferred_version.version)
 }
 
 /// # Errors

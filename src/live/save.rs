@@ -9,6 +9,7 @@ use std::{
     str::FromStr,
 };
 
+use tempfile::NamedTempFile;
 use upgrade_gate_core::GroupResource;
 
 use crate::error::Error;
@@ -41,7 +42,7 @@ impl Save {
     /// [`Error::Save`]
     pub(super) fn begin(&self) -> Result<Saving<'_>, Error> {
         let file = match self {
-            Self::File(path) => create(path).map(Some),
+            Self::File(path) => NamedTempFile::new_in(folder_of(path)).map(Some),
             Self::Folder(path) => new_folder(path).map(|()| None),
         };
         let file = file.map_err(|error| self.failed(error))?;
@@ -57,8 +58,8 @@ impl Save {
 /// Lists that are being saved.
 pub(super) struct Saving<'s> {
     save: &'s Save,
-    /// Of all lists; none where each has its own.
-    file: Option<File>,
+    /// Of all lists, and only its owner can read it; none where each has its own. What was there stays until this is whole.
+    file: Option<NamedTempFile>,
 }
 
 impl Saving<'_> {
@@ -68,7 +69,7 @@ impl Saving<'_> {
     /// [`Error::Save`]
     pub(super) fn list<R: Read>(&self, resource: &GroupResource, list: R) -> Result<Copied<R>, Error> {
         let file = match (&self.file, self.save) {
-            (Some(file), _) => file.try_clone(),
+            (Some(file), _) => file.as_file().try_clone(),
             (None, Save::Folder(path) | Save::File(path)) => create(&path.join(format!("{resource}.json"))),
         };
         let file = file.map_err(|error| self.save.failed(error))?;
@@ -79,11 +80,24 @@ impl Saving<'_> {
     ///
     /// # Errors
     /// [`Error::Save`]
-    pub(super) fn finish<R: Read>(&self, mut list: Copied<R>) -> Result<R, Error> {
+    pub(super) fn rest<R: Read>(&self, mut list: Copied<R>) -> Result<R, Error> {
         let saved = io::copy(&mut list, &mut io::sink());
         let Copied { list, mut to, outcome } = list;
         saved.and(outcome).and_then(|()| to.flush()).map_err(|error| self.save.failed(error))?;
         Ok(list)
+    }
+
+    /// All lists are there.
+    ///
+    /// # Errors
+    /// [`Error::Save`]
+    pub(super) fn finish(self) -> Result<(), Error> {
+        match (self.file, self.save) {
+            (Some(file), Save::File(path)) => {
+                file.persist(path).map(|_| ()).map_err(|error| self.save.failed(error.error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -106,7 +120,11 @@ impl<R: Read> Read for Copied<R> {
 
 /// Only its owner can read it.
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
 /// What an earlier run left would be judged as well.

@@ -15,6 +15,7 @@ use tokio::{
     task::JoinSet,
     time,
 };
+use upgrade_gate_core::escape;
 use upgrade_gate_snapshot::{Builder, Snapshot};
 
 use crate::{
@@ -22,17 +23,15 @@ use crate::{
     error::{Error, say},
     live::{
         Connection, Save,
-        pages::{Page, Pages, Refusal, Resource},
+        pages::{self, Page, Pages, Refusal, Resource},
+        save::Saving,
     },
 };
-
-/// All requests together may take so many times as long as one.
-const WHOLE: u32 = 10;
 
 /// So many pages of a resource wait to be read; a page is a few megabytes.
 const AHEAD: usize = 2;
 
-/// What comes of one resource: text of its list, in order. The list is whole once the sender is gone.
+/// What comes of one resource: the path of its list, and its text, in order. The list is whole once the sender is gone.
 type Texts = Receiver<Result<String, Refusal>>;
 
 /// Reads the resources of a cluster, the CustomResourceDefinitions among them.
@@ -63,9 +62,9 @@ pub(crate) fn read(
     let (mut answered, mut lists_crds) = (false, false);
     for (resource, mut texts) in resources.iter().zip(receivers) {
         let refusal = match texts.blocking_recv() {
-            Some(Ok(head)) => {
-                let mut list = List { text: head.into_bytes(), read: 0, texts, refusal: None };
-                let path = format!("{}{}", connection.address, resource.path());
+            Some(Ok(path)) => {
+                let mut list = List { text: Vec::new(), read: 0, texts, refusal: None };
+                let path = format!("{}{path}", connection.address);
                 let is_saved = Save::takes(&resource.name);
                 if saving.is_some() && !is_saved {
                     say(&format!("note: {} are read, but not saved", resource.name));
@@ -73,7 +72,7 @@ pub(crate) fn read(
                 if let Some(saving) = saving.as_ref().filter(|_| is_saved) {
                     let mut copied = saving.list(&resource.name, list)?;
                     builder.read(&path, &mut copied);
-                    list = saving.finish(copied)?;
+                    list = saving.rest(copied)?;
                 } else {
                     builder.read(&path, &mut list);
                 }
@@ -94,17 +93,21 @@ pub(crate) fn read(
             Some(_) => answered = true,
         }
         if let Some(refusal) = refusal {
-            if saving.is_some() && refusal == Refusal::NotServed && !lists_crds {
-                say(&format!("note: what is saved does not prove that {} is not installed", resource.name));
+            let is_not_served = refusal == Refusal::NotServed;
+            let why = why(resource, &refusal);
+            if saving.is_some() && !(is_not_served && lists_crds) {
+                say(&format!("note: what is saved does not say this of {}: {}", resource.name, escape(&why)));
             }
-            builder.not_listed(&resource.name, refusal == Refusal::NotServed, &why(resource, &refusal));
+            let url = format!("{}{}", connection.address, resource.path());
+            builder.not_listed(&url, &resource.name, is_not_served, &why);
         }
     }
     let _ = fetching.join();
-    match unreachable.filter(|_| !answered) {
-        Some(reason) => Err(connection.failed(reason)),
-        None => Ok(builder.finish()),
+    if let Some(reason) = unreachable.filter(|_| !answered) {
+        return Err(connection.failed(reason));
     }
+    saving.map(Saving::finish).transpose()?;
+    Ok(builder.finish())
 }
 
 /// For the evidence of a kind.
@@ -123,8 +126,8 @@ async fn fetch(connection: &Connection, requests: Vec<(Resource, Sender<Result<S
     for (resource, texts) in requests {
         let connection = connection.clone();
         lists.spawn(async move {
-            let whole = connection.timeout * WHOLE;
-            let refusal = match time::timeout(whole, send_list(&connection, &resource, &texts)).await {
+            let whole = connection.whole();
+            let refusal = match time::timeout(whole, send_newest(&connection, &resource, &texts)).await {
                 Ok(Ok(())) => return,
                 Ok(Err(refusal)) => refusal,
                 Err(_) => Refusal::Unreachable(format!("no whole list within {} s", whole.as_secs_f64())),
@@ -133,6 +136,27 @@ async fn fetch(connection: &Connection, requests: Vec<(Resource, Sender<Result<S
         });
     }
     lists.join_all().await;
+}
+
+/// The list in the first of its versions that is served.
+async fn send_newest(
+    connection: &Connection,
+    resource: &Resource,
+    texts: &Sender<Result<String, Refusal>>,
+) -> Result<(), Refusal> {
+    let group = &resource.name.group;
+    for mut resource in resource.in_each_version() {
+        if resource.version.is_empty() {
+            resource.version = pages::preferred_version(connection, group).await?;
+        }
+        match send_list(connection, &resource, texts).await {
+            Err(Refusal::NotServed) => {}
+            outcome => return outcome,
+        }
+    }
+    // Nothing is there only where the whole group is not.
+    let version = pages::preferred_version(connection, group).await?;
+    Err(Refusal::Refused(format!("the API server serves {group}, and prefers {version} of it, but not this")))
 }
 
 /// The list as one text, an item a line, its kind before the items.
@@ -145,6 +169,9 @@ async fn send_list(
     let (mut is_first, mut version) = (true, String::new());
     while let Some(page) = pages.next().await? {
         let text = text(resource, &page, is_first)?;
+        if is_first {
+            let _ = texts.send(Ok(resource.path())).await;
+        }
         (is_first, version) = (false, page.metadata.resource_version);
         // Where nobody reads on, whoever did has an error to tell.
         let _ = texts.send(Ok(text)).await;

@@ -16,13 +16,13 @@ use crate::{
     live::{
         Connection,
         follow::follow,
-        followed::Followed,
+        followed::{Followed, MAX_AGE},
         pages::{Refusal, Resource, within},
     },
     policy_set::Loaded,
 };
 
-/// How long an evaluation waits for the API server itself, where a policy wants no cache: less than an evaluation may take.
+/// How long an evaluation waits for the API server itself, where a policy wants no cache: half of what it may take by default.
 const ASK: Duration = Duration::from_secs(1);
 
 /// The kinds that policies may read, as they are now.
@@ -117,7 +117,7 @@ impl Watched {
         match answer {
             Ok(text) => Ok(Answer { json: select::one(query, &found(text)?), complete: true }),
             // The kind is served: so it is the object that is not there.
-            Err(Refusal::NotServed) if followed.size_and_age().1.is_some() => {
+            Err(Refusal::NotServed) if followed.size_and_age().1.is_some_and(|age| age <= MAX_AGE) => {
                 Err(ReadError::NotFound { complete: true })
             }
             Err(refusal) => Err(ReadError::Unavailable(escape(&refusal.to_string()))),
@@ -154,10 +154,17 @@ fn wanted<'p>(policies: impl IntoIterator<Item = &'p Loaded>) -> BTreeMap<Kind, 
             let first = || WantedKind { fields: Some(BTreeSet::new()), are_bundled: true };
             let wanted = kinds.entry(Kind::new(&read.api_version, &read.kind)).or_insert_with(first);
             wanted.are_bundled &= policy.is_bundled;
-            wanted.fields = wanted.fields.take().zip(fields).map(|(all, more)| all.into_iter().chain(more).collect());
+            wanted.fields = wanted.fields.take().zip(fields).map(|(all, more)| united(all.into_iter().chain(more)));
         }
     }
     kinds
+}
+
+/// A path says all of what is below it; together with one of these a mask would keep only that.
+fn united(paths: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let all: BTreeSet<String> = paths.collect();
+    let is_below = |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+    all.iter().filter(|path| !all.iter().any(|of| is_below(path, of))).cloned().collect()
 }
 
 impl WantedKind {
@@ -169,6 +176,18 @@ impl WantedKind {
             self.fields.as_ref().is_some_and(|fields| fields.iter().all(|field| field == "metadata"));
         let version = kind.api_version.rsplit('/').next().unwrap_or_default().to_owned();
         let labels = if is_copied { Resource::NO_COPIES } else { "" };
-        Followed::new(kind, Resource { name, version, labels, is_metadata_only }, self.fields)
+        Followed::new(kind, Resource { name, version, older: Vec::new(), labels, is_metadata_only }, self.fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else what one policy declares takes from what another one does.
+    #[test]
+    fn what_is_kept_is_all_that_anybody_declares() {
+        let paths = ["spec.nodeName", "spec", "specs", "status.phase", "spec.a.b"].map(str::to_owned);
+        assert_eq!(Vec::from_iter(united(paths.into_iter())), ["spec", "specs", "status.phase"]);
     }
 }

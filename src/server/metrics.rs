@@ -5,7 +5,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -66,6 +69,7 @@ pub(super) struct Metrics {
     refused: Family<Series, Counter>,
     memory: Family<Series, Gauge<i64, AtomicI64>>,
     waiting: Gauge,
+    reading: Mutex<()>,
     objects: Family<Series, Gauge<i64, AtomicI64>>,
     age: Family<Series, Gauge<f64, AtomicU64>>,
 }
@@ -81,6 +85,7 @@ impl Metrics {
             refused: Family::default(),
             memory: Family::default(),
             waiting: Gauge::default(),
+            reading: Mutex::new(()),
             objects: Family::default(),
             age: Family::default(),
         };
@@ -135,7 +140,8 @@ impl Metrics {
     /// # Errors
     /// None that a `String` has.
     pub(super) fn text(&self, queue: &Queue, watched: Option<&Watched>) -> Result<String, fmt::Error> {
-        // What is not there any more is left out.
+        // Whoever else reads them waits: what is not there any more is left out.
+        let _one = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         self.objects.clear();
         self.age.clear();
         for Standing { resource, objects, age, .. } in watched.iter().flat_map(|watched| watched.standings()) {

@@ -2,11 +2,14 @@
 
 use std::fs;
 
+use upgrade_gate_bundle::BUNDLED;
+
 use crate::{
     gate::{Gate, PLAN, install_plan, maintenance},
     program::{
         check,
         cluster::{NAMESPACE, csv_name},
+        program,
         server::until,
         stderr, stdout,
     },
@@ -20,6 +23,17 @@ pub fn are_created(gate: &mut Gate) {
     assert!(files.len() >= 7);
     for file in files {
         gate.passes(&["apply", "--validate=strict", "-f", file.to_str().unwrap()], "");
+    }
+    // The webhook of a Service that is not there: not in force.
+    let ca = gate.api.path("ca.crt");
+    for policy in BUNDLED {
+        let service =
+            ["policies", "manifests", policy.name, "--webhook", "upgrade-gate/upgrade-gate", "--ca-file", &ca];
+        let printed = stdout(&program(&service));
+        gate.passes(
+            &["create", "--validate=strict", "--dry-run=server", "-f", "-"],
+            &printed.replace("upgrade-gate-", "other-"),
+        );
     }
     gate.applies(&[maintenance("reported")]);
     let kubeconfig = gate.api.kubeconfig("admin").display().to_string();

@@ -18,7 +18,7 @@ use super::cluster::{csv, hyperconverged, list, olm, plan, subscription};
 
 pub const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 pub const NODE_MAINTENANCES: &str = "/apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances";
-const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
+pub const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
 
 /// Status and body of an answer; what is not there is answered as the API server answers for a kind that it has not.
 pub type Answers = BTreeMap<String, (u16, String)>;

@@ -103,10 +103,21 @@ impl Builder {
         self.sources.push(Source { path: path.into(), layout, documents: 0, objects: 0, bytes: 0 });
     }
 
-    /// An API server did not list a resource, or not to the end, and why. Where it does not serve the resource there
-    /// are no objects of it, unless it has the CustomResourceDefinition.
-    pub fn not_listed(&mut self, resource: &GroupResource, is_not_served: bool, why: &str) {
+    /// An API server did not list a resource, or not to the end, and why; `url` is for people. Where it does not serve the
+    /// resource there are no objects of it, unless it has the CustomResourceDefinition. Of a kind that is asked for by name the
+    /// state says so; one that is only judged is skipped.
+    pub fn not_listed(&mut self, url: &str, resource: &GroupResource, is_not_served: bool, why: &str) {
         self.evidence.not_listed(resource, is_not_served, why);
+        let wanted = &self.search.wanted;
+        if !is_not_served && !wanted.kinds().any(|kind| kind.resource() == *resource) {
+            let matters = wanted.needs(resource);
+            self.skip(File::new(url, None), Flaw::NotListed(why.into()), matters);
+        }
+    }
+
+    /// What should have been asked of an API server, and cannot be, and why.
+    pub fn not_asked(&mut self, what: &str, why: &str) {
+        self.skip(File::new(what, None), Flaw::NotListed(why.into()), true);
     }
 
     /// Reads a stream: one file, or as much of it as tells that it holds no Kubernetes documents, or an

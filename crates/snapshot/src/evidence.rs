@@ -52,8 +52,8 @@ pub(crate) struct Evidence {
     crds: BTreeSet<String>,
     /// Image folders of must-gathers.
     images: BTreeMap<String, Image>,
-    /// What an API server does not serve.
-    not_served: BTreeSet<GroupResource>,
+    /// What an API server did not list, or not to the end.
+    unlisted: BTreeMap<GroupResource, Unlisted>,
     /// What the user vouches for.
     assumed: BTreeSet<GroupResource>,
 }
@@ -64,6 +64,12 @@ struct Image {
     folders: BTreeSet<String>,
     /// CRDs, by the names of their files.
     crds: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Unlisted {
+    is_not_served: bool,
+    why: String,
 }
 
 const ASSUMED: &str = "assumed, as --assume-captured says";
@@ -77,7 +83,7 @@ impl Evidence {
 
     /// Takes in what came of the next file; what was there first stays.
     pub(crate) fn add(&mut self, next: Self) {
-        let Self { lists, places, broken, crd_lists, crds, images, not_served, assumed } = next;
+        let Self { lists, places, broken, crd_lists, crds, images, unlisted, assumed } = next;
         lists.into_iter().for_each(|(kind, path)| {
             self.lists.entry(kind).or_insert(path);
         });
@@ -89,7 +95,7 @@ impl Evidence {
         });
         self.crd_lists.extend(crd_lists);
         self.crds.extend(crds);
-        self.not_served.extend(not_served);
+        self.unlisted.extend(unlisted);
         self.assumed.extend(assumed);
         for (name, image) in images {
             let known = self.images.entry(name).or_default();
@@ -148,10 +154,7 @@ impl Evidence {
 
     /// An API server that was asked did not list all of it, and why.
     pub(crate) fn not_listed(&mut self, resource: &GroupResource, is_not_served: bool, why: &str) {
-        self.broken.entry(resource.clone()).or_insert_with(|| why.into());
-        if is_not_served {
-            self.not_served.insert(resource.clone());
-        }
+        self.unlisted.insert(resource.clone(), Unlisted { is_not_served, why: why.into() });
     }
 
     pub(crate) fn report(&self, kind: &Kind, objects: usize, is_needed: bool) -> KindReport {
@@ -181,6 +184,12 @@ impl Evidence {
         if self.assumed.contains(&resource) {
             return (State::Captured, ASSUMED.into());
         }
+        let unlisted = self.unlisted.get(&resource);
+        if objects > 0
+            && let Some(Unlisted { why, .. }) = unlisted
+        {
+            return (State::NotCaptured, format!("not all objects of it were listed: {why}"));
+        }
         if objects > 0 {
             return (State::NotCaptured, "objects of it, but nothing shows that there are no more".into());
         }
@@ -189,7 +198,7 @@ impl Evidence {
         {
             return (State::NotInstalled, evidence);
         }
-        match self.broken.get(&resource) {
+        match unlisted.map(|unlisted| &unlisted.why).or_else(|| self.broken.get(&resource)) {
             Some(file) => (State::NotCaptured, file.clone()),
             None => (State::NotCaptured, "no object and no list of it".into()),
         }
@@ -205,8 +214,8 @@ impl Evidence {
         if let Some(path) = self.crd_lists.keys().next() {
             return Some(format!("no CRD of it in the CustomResourceDefinitionList in {path}"));
         }
-        if self.not_served.contains(resource) {
-            return self.broken.get(resource).cloned();
+        if let Some(unlisted) = self.unlisted.get(resource).filter(|unlisted| unlisted.is_not_served) {
+            return Some(unlisted.why.clone());
         }
         let (image, _) = self.images.iter().find(|(_, image)| {
             let collector = is_collected(resource) && !image.folders.is_empty();

@@ -21,6 +21,9 @@ pub enum Flaw {
     /// The source cannot be read, in the words of the operating system.
     #[error("cannot be read: {0}")]
     Unreadable(String),
+    /// An API server did not list it, and why.
+    #[error("was not listed: {0}")]
+    NotListed(String),
     /// A link to a place outside its source, where nothing is to be read that the user did not name.
     #[error("is a link to a place outside the source: name that place as a source of its own")]
     LinkOut,

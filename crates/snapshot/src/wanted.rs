@@ -88,7 +88,8 @@ impl Wanted {
     }
 
     /// Whether the kind is kept in some version, if perhaps not in this one.
-    pub(crate) fn names(&self, kind: &Kind) -> bool {
+    #[must_use]
+    pub fn names(&self, kind: &Kind) -> bool {
         self.names_resource(&kind.resource())
     }
 
