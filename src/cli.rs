@@ -120,10 +120,28 @@ pub struct ClusterArgs {
     pub request_timeout: Duration,
 }
 
-impl ClusterArgs {
-    /// Whether one was named.
-    pub(crate) fn is_named(&self) -> bool {
-        self.context.is_some() || self.kubeconfig.is_some() || self.impersonated.is_some()
+/// What policies see of a cluster when they ask.
+#[derive(Clone, Debug, Args)]
+pub struct ContextArgs {
+    /// What the policies see of the cluster: a source as `check` takes it; repeatable [default: nothing]
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["live", "cluster"])]
+    pub snapshot: Vec<PathBuf>,
+
+    /// The policies see the cluster itself: what they may read is watched; what names a cluster implies it
+    #[arg(long)]
+    pub live: bool,
+
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+impl ContextArgs {
+    /// The cluster, if the policies see one.
+    pub(crate) fn live(&self) -> Option<&ClusterArgs> {
+        let ClusterArgs { context, kubeconfig, impersonated, .. } = &self.cluster;
+        let is_named = context.is_some() || kubeconfig.is_some() || impersonated.is_some();
+        (self.live || is_named).then_some(&self.cluster)
     }
 }
 
@@ -196,17 +214,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "JSON")]
     pub settings_json: Option<String>,
 
-    /// What the policy sees of the cluster: a source as `check` takes it; repeatable [default: nothing]
-    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["live", "cluster"])]
-    pub snapshot: Vec<PathBuf>,
-
-    /// The policy sees the cluster itself, which is only read
-    #[arg(long)]
-    pub live: bool,
-
-    /// The cluster; what names one implies --live.
+    /// What is seen of the cluster.
     #[command(flatten)]
-    pub cluster: ClusterArgs,
+    pub context: ContextArgs,
 
     /// The request is any JSON, as for a policy of type `raw`
     #[arg(long)]
@@ -234,17 +244,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE.yml", default_value = "policies.yml")]
     pub policies: PathBuf,
 
-    /// What the policies see of the cluster: a source as `check` takes it; repeatable [default: nothing]
-    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["live", "cluster"])]
-    pub snapshot: Vec<PathBuf>,
-
-    /// The policies see the cluster itself: what they may read is watched
-    #[arg(long)]
-    pub live: bool,
-
-    /// The cluster; what names one implies --live.
+    /// What is seen of the cluster.
     #[command(flatten)]
-    pub cluster: ClusterArgs,
+    pub context: ContextArgs,
 
     /// Do not start where one of the policies cannot be loaded [default: its requests are rejected with code 500]
     #[arg(long)]

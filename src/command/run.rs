@@ -8,18 +8,18 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::runtime;
+use tokio::runtime::{self, Runtime};
 use upgrade_gate_core::{NoCluster, escape, shorten};
 use upgrade_gate_host::{Cluster, Compiler, Context, Evaluation, Host, Limits, PolicyType};
 use upgrade_gate_snapshot::{Builder, Skipped};
 
 use crate::{
     admission::{INTERNAL_ERROR, Request},
-    cli::RunArgs,
+    cli::{ContextArgs, RunArgs},
     error::{Error, print, say},
     judge::unproved,
     live::{Connection, Watched},
-    policy_set::{self, DEFAULT_SETTINGS},
+    policy_set::{self, DEFAULT_SETTINGS, Loaded},
     session, source,
     verdict::Outcome,
     yaml::yaml,
@@ -35,20 +35,9 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
     let request = request.and_then(|text| Request::parse(&text, policy_type).map_err(|error| error.to_string()));
     let request = request.map_err(|reason| Error::Request { path: args.request.clone(), reason })?;
 
-    let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([&policy])))?;
-    snapshot.skipped().iter().filter(|skipped| skipped.matters).for_each(|skipped| say(&not_read(skipped)));
     let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| Error::Runtime { error })?;
-    let cluster: Arc<dyn Cluster + Send + Sync> = if args.live || args.cluster.is_named() {
-        let connection = runtime.block_on(Connection::new(&args.cluster))?;
-        let watched = Watched::start(connection, runtime.handle().clone(), [&policy]);
-        runtime.block_on(watched.synced())?;
-        watched
-    } else if args.snapshot.is_empty() {
-        Arc::new(NoCluster)
-    } else {
-        Arc::new(snapshot)
-    };
+    let cluster = cluster(&args.context, &policy, &runtime)?;
     let context = match (&args.replay, &args.record) {
         (Some(path), _) => Context::replaying(session::read(path)?),
         (None, Some(_)) => Context::recording(cluster),
@@ -81,6 +70,22 @@ pub fn run(args: &RunArgs) -> Result<Outcome, Error> {
         (false, Some(INTERNAL_ERROR)) => Outcome::Error,
         (false, _) => Outcome::Failed,
     })
+}
+
+/// What the policy sees.
+fn cluster(args: &ContextArgs, policy: &Loaded, runtime: &Runtime) -> Result<Arc<dyn Cluster + Send + Sync>, Error> {
+    if let Some(cluster) = args.live() {
+        let connection = runtime.block_on(Connection::new(cluster))?;
+        let watched = Watched::start(connection, runtime.handle().clone(), [policy]);
+        runtime.block_on(watched.synced())?;
+        return Ok(watched);
+    }
+    if args.snapshot.is_empty() {
+        return Ok(Arc::new(NoCluster));
+    }
+    let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([policy])))?;
+    snapshot.skipped().iter().filter(|skipped| skipped.matters).for_each(|skipped| say(&not_read(skipped)));
+    Ok(Arc::new(snapshot))
 }
 
 /// What the policy logged, and what its answer rests on.

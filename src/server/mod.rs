@@ -27,7 +27,7 @@ use std::{
 
 use tokio::{
     net::TcpListener,
-    runtime,
+    runtime::{self, Runtime},
     signal::unix::{Signal, SignalKind, signal},
     sync::{Semaphore, watch},
     task, time,
@@ -37,7 +37,7 @@ use upgrade_gate_host::{Cluster, Compiler, Context, Host, Limits};
 use upgrade_gate_snapshot::Builder;
 
 use crate::{
-    cli::ServeArgs,
+    cli::{ClusterArgs, ServeArgs},
     error::Error,
     live::{Connection, Watched},
     policy_set::{self, Loaded},
@@ -79,21 +79,13 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     let mut policies = policy_set::load_listed(&host, &args.policies, Compiler::Cranelift)?;
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::Runtime { error })?;
-    let watched = if args.live || args.cluster.is_named() {
-        let connection = runtime.block_on(Connection::new(&args.cluster))?;
-        tracing::info!(address = connection.address, context = escape(&connection.context), "watching the cluster");
-        let watched = Watched::start(connection, runtime.handle().clone(), policies.values().flatten());
-        // A policy may ask the cluster about its settings. Without an answer the server begins, and is not ready.
-        if let Err(error) = runtime.block_on(watched.synced()) {
-            tracing::warn!(reason = escape(&error.to_string()), "the cluster is not watched yet");
-        }
-        Some(watched)
-    } else {
-        None
+    let watched = match args.context.live() {
+        Some(cluster) => Some(watch_cluster(cluster, &runtime, policies.values().flatten())?),
+        None => None,
     };
     let context = match &watched {
         Some(watched) => Context::live(watched.clone()),
-        None => snapshot(&args.snapshot, policies.values().flatten())?,
+        None => snapshot(&args.context.snapshot, policies.values().flatten())?,
     };
     for loaded in policies.values_mut() {
         if let Some(error) = loaded.as_ref().ok().and_then(|it| it.accepts(&it.settings, &context).err()) {
@@ -127,6 +119,22 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     runtime.block_on(serve(args, server, certificates))
 }
 
+/// Watches the cluster, and gives it time to answer: a policy may ask it about its settings. Without an answer the server begins all
+/// the same, and is not ready.
+fn watch_cluster<'p>(
+    cluster: &ClusterArgs,
+    runtime: &Runtime,
+    policies: impl IntoIterator<Item = &'p Loaded>,
+) -> Result<Arc<Watched>, Error> {
+    let connection = runtime.block_on(Connection::new(cluster))?;
+    tracing::info!(address = connection.address, context = escape(&connection.context), "watching the cluster");
+    let watched = Watched::start(connection, runtime.handle().clone(), policies);
+    if let Err(error) = runtime.block_on(watched.synced()) {
+        tracing::warn!(reason = escape(&error.to_string()), "the cluster is not watched yet");
+    }
+    Ok(watched)
+}
+
 async fn serve(args: &ServeArgs, server: Arc<Server>, certificates: Option<Certificates>) -> Result<(), Error> {
     listener::raise_file_limit();
     let signals = |kind| signal(kind).map_err(|error| Error::Runtime { error });
@@ -138,7 +146,7 @@ async fn serve(args: &ServeArgs, server: Arc<Server>, certificates: Option<Certi
     if let Some(certificates) = certificates.clone() {
         tokio::spawn(certificates.follow());
     }
-    tokio::spawn(reload(Arc::clone(&server), args.snapshot.clone(), hangup));
+    tokio::spawn(reload(Arc::clone(&server), args.context.snapshot.clone(), hangup));
 
     let address = |listener: &TcpListener| listener.local_addr().map_or_else(|e| e.to_string(), |it| it.to_string());
     tracing::info!(address = address(&probes), "readiness and metrics");
