@@ -34,6 +34,7 @@ pub fn maintenance_is_warned_about(gate: &mut Gate) {
     let other = json!({"apiVersion": "nodemaintenance.medik8s.io/v1beta1", "kind": "NodeMaintenance",
         "metadata": {"name": "new"}, "spec": {"nodeName": "worker-2"}});
     assert_eq!(gate.passes(&["create", "-f", "-"], &other.to_string()), "");
+    until("the object is seen", || gate.answer() == Answer::Refused);
 }
 
 pub fn every_start_is_refused(gate: &mut Gate) {
