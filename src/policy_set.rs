@@ -239,12 +239,7 @@ pub(crate) fn resources(policies: &[Loaded]) -> Vec<Resource> {
     let resources = versions.into_iter().filter_map(|(name, versions)| {
         let mut versions = versions.into_iter();
         Some(Resource {
-            // No policy of ours looks at the copies.
-            labels: if are_bundled && name.to_string() == CLUSTER_SERVICE_VERSION.crd {
-                Resource::NO_COPIES
-            } else {
-                ""
-            },
+            labels: Resource::labels_of(&name, are_bundled),
             // Their schemas are megabytes, which no policy of ours reads.
             is_metadata_only: are_bundled && name == crds.resource(),
             name,
@@ -253,7 +248,7 @@ pub(crate) fn resources(policies: &[Loaded]) -> Vec<Resource> {
         })
     });
     let mut resources: Vec<_> = resources.collect();
-    resources.sort_by_key(|resource| resource.name != crds.resource());
+    resources.sort_by_key(|resource| !resource.is_crds());
     resources
 }
 

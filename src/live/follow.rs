@@ -67,15 +67,17 @@ async fn list(connection: &Connection, followed: &Followed, appeared: &impl Fn(&
     let begun = Instant::now();
     let mut pages = Pages::of(connection, &followed.resource);
     let (mut objects, mut version) = (Vec::new(), String::new());
+    // Nobody waits for anything else.
+    let (mut names, is_crds) = (Vec::new(), followed.resource.is_crds());
     while let Some(page) = pages.next().await? {
-        for item in &page.items {
-            let item =
-                serde_json::from_str(item.get()).map_err(|_| Refusal::Refused("an object is not JSON".into()))?;
-            objects.push(followed.kept(item)?);
+        for object in page.objects() {
+            let object = followed.kept(object?)?;
+            names.extend(is_crds.then(|| object.name.clone()));
+            objects.push(object);
         }
         version = page.metadata.resource_version;
     }
-    let (count, names): (usize, Vec<String>) = (objects.len(), objects.iter().map(|it| it.name.clone()).collect());
+    let count = objects.len();
     if followed.listed(objects, begun) {
         tracing::info!(resource = %followed.resource.name, objects = count, "watched");
     }
@@ -102,9 +104,7 @@ async fn watch_once(
     version: &mut String,
     appeared: &impl Fn(&str),
 ) -> Result<(), Refusal> {
-    let parameters =
-        format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={}&resourceVersion={version}", WATCH.as_secs());
-    let request = followed.resource.request(&parameters)?;
+    let request = followed.resource.watch_request(version, WATCH)?;
     let begun = Instant::now();
     let events = within(connection.timeout, connection.client.request_events::<Value>(request)).await?;
     let mut events = pin!(events);

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use upgrade_gate_core::{Answer, GetQuery, ListQuery, ReadError, escape};
 use upgrade_gate_snapshot::{Kind, Object, select};
 
-use crate::live::pages::{Refusal, Resource};
+use crate::live::pages::{Refusal, Resource, remove_managed_fields};
 
 /// An answer is given only while the API server has confirmed the kind within this time: listed it, sent a change of it,
 /// or opened a watch of it anew, which it does every [`WATCH`](super::follow::WATCH) where nothing changes.
@@ -29,6 +29,19 @@ pub(super) struct Followed {
     known: Mutex<Known>,
     /// Something has changed that may make the kind appear.
     pub(super) changed: Notify,
+}
+
+/// What is known of one kind, for readiness and metrics.
+pub(crate) struct Standing {
+    /// `PLURAL.GROUP`.
+    pub(crate) resource: String,
+    /// Whether the API server has answered, be it with no.
+    pub(crate) is_answered: bool,
+    /// Why nothing new comes.
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) objects: usize,
+    /// Since the API server last confirmed them; absent where it did not.
+    pub(crate) age: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -72,17 +85,14 @@ impl Followed {
             fields.insert("apiVersion".into(), api_version.as_str().into());
             fields.insert("kind".into(), kind.as_str().into());
         }
-        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("managedFields");
-            if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-                annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-            }
+        remove_managed_fields(&mut object);
+        if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
-        let mut json = object.to_string();
         if let Some(fields) = &self.fields {
-            json = select::cut_to_fields(&json, fields);
+            select::cut(&mut object, fields);
         }
-        Object::of_api_server(self.kind.clone(), &json)
+        Object::of_api_server(self.kind.clone(), &object.to_string())
             .map_err(|flaw| Refusal::Refused(format!("an object of it {flaw}")))
     }
 
@@ -124,30 +134,24 @@ impl Followed {
         is_news
     }
 
-    /// Whether the API server has answered, be it with no.
-    pub(super) fn is_answered(&self) -> bool {
+    pub(super) fn standing(&self) -> Standing {
         let known = self.known();
         let is_answer = |refusal: &Refusal| !matches!(refusal, Refusal::Unreachable(_));
-        known.confirmed.is_some() || known.refusal.as_ref().is_some_and(is_answer)
-    }
-
-    /// Why nothing new comes, if so.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
-        self.known().refusal.clone()
-    }
-
-    /// How many objects there are, and how long ago the API server confirmed them; `None` where it did not.
-    pub(super) fn size_and_age(&self) -> (usize, Option<Duration>) {
-        let known = self.known();
-        (known.objects.len(), known.confirmed.map(|at| at.elapsed()))
+        Standing {
+            resource: self.resource.name.to_string(),
+            is_answered: known.confirmed.is_some() || known.refusal.as_ref().is_some_and(is_answer),
+            refusal: known.refusal.clone(),
+            objects: known.objects.len(),
+            age: known.confirmed.map(|at| at.elapsed()),
+        }
     }
 
     /// Whether what is kept has all these fields.
     pub(super) fn keeps(&self, asked: &BTreeSet<String>) -> bool {
         let Some(kept) = &self.fields else { return true };
         let always = ["metadata", "apiVersion", "kind"];
-        let is_below = |path: &str, of: &str| path == of || path.strip_prefix(of).is_some_and(|it| it.starts_with('.'));
-        let is_kept = |path: &String| kept.iter().map(String::as_str).chain(always).any(|of| is_below(path, of));
+        let kept = || kept.iter().map(String::as_str).chain(always);
+        let is_kept = |path: &String| kept().any(|of| path == of || is_below(path, of));
         !asked.is_empty() && asked.iter().all(is_kept)
     }
 
@@ -208,6 +212,11 @@ impl Followed {
         };
         Err(ReadError::Unavailable(text))
     }
+}
+
+/// Whether a path of a field leads to a part of what another one names.
+pub(super) fn is_below(path: &str, of: &str) -> bool {
+    path.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn key(object: &Object) -> (Option<String>, String) {

@@ -9,7 +9,8 @@ mod follow;
 mod watched;
 
 pub(crate) use connection::Connection;
+pub(crate) use followed::Standing;
 pub(crate) use pages::{Refusal, Resource};
 pub use save::Save;
 pub(crate) use source::read;
-pub(crate) use watched::{Standing, Watched};
+pub(crate) use watched::Watched;

@@ -5,9 +5,9 @@ use std::{iter, time::Duration};
 use hyper::{Request, header::ACCEPT};
 use kube::core::Status;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use tokio::time;
-use upgrade_gate_core::{GroupResource, shorten};
+use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, GroupResource, shorten};
 
 use crate::live::{Connection, connection::client_words};
 
@@ -16,6 +16,11 @@ const PAGE: usize = 250;
 
 /// What a list of CustomResourceDefinitions calls itself.
 const CRDS: (&str, &str) = ("apiextensions.k8s.io/v1", "CustomResourceDefinitionList");
+
+/// OLM copies each ClusterServiceVersion into many namespaces; this selects the others.
+const NO_COPIES: &str = "%21olm.copiedFrom";
+
+pub(super) const JSON: &str = "application/json";
 
 /// So many characters of an API server's words are shown.
 const MAX_WORDS: usize = 400;
@@ -44,7 +49,23 @@ pub(crate) struct Page {
     pub(crate) metadata: ListMeta,
     /// An empty list of metadata has `null`.
     #[serde(deserialize_with = "null_is_empty")]
-    pub(crate) items: Vec<Box<RawValue>>,
+    items: Vec<Box<RawValue>>,
+}
+
+impl Page {
+    /// # Errors
+    /// [`Refusal::Refused`], of each that cannot be read.
+    pub(super) fn objects(&self) -> impl Iterator<Item = Result<Value, Refusal>> {
+        let wrong = |_| Refusal::Refused("an object of it cannot be read".into());
+        self.items.iter().map(move |item| serde_json::from_str(item.get()).map_err(wrong))
+    }
+}
+
+/// An object without what nobody wants to read of it, and many objects mostly are.
+pub(super) fn remove_managed_fields(object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
 }
 
 fn null_is_empty<'de, D: Deserializer<'de>>(items: D) -> Result<Vec<Box<RawValue>>, D::Error> {
@@ -106,9 +127,6 @@ impl Refusal {
 }
 
 impl Resource {
-    /// OLM copies each ClusterServiceVersion into many namespaces; this selects the others.
-    pub(crate) const NO_COPIES: &str = "%21olm.copiedFrom";
-
     /// Where it is listed, for people, and for `kubectl get --raw`.
     pub(crate) fn path(&self) -> String {
         self.name.path(&self.version)
@@ -123,27 +141,36 @@ impl Resource {
         if !is_name(name) || !namespace.is_none_or(is_name) {
             return None;
         }
-        let GroupResource { group, resource } = &self.name;
-        let root = if group.is_empty() { "/api".into() } else { format!("/apis/{group}") };
-        let version = &self.version;
-        Some(match namespace {
-            Some(namespace) => format!("{root}/{version}/namespaces/{namespace}/{resource}/{name}"),
-            None => format!("{root}/{version}/{resource}/{name}"),
-        })
+        Some(format!("{}/{name}", self.name.path_in(&self.version, namespace)))
     }
 
-    /// A request about the list; `accepts` is asked for metadata, without the `List`.
-    pub(super) fn request(&self, parameters: &str) -> Result<Request<Vec<u8>>, Refusal> {
+    /// A request for the page of the list that begins there, or for the first.
+    fn list_request(&self, next: &str) -> Result<Request<Vec<u8>>, Refusal> {
+        let next = if next.is_empty() { String::new() } else { format!("&continue={next}") };
+        self.request("PartialObjectMetadataList", &format!("limit={PAGE}{next}"))
+    }
+
+    /// A request for what changes from that resourceVersion on.
+    pub(super) fn watch_request(&self, version: &str, ends: Duration) -> Result<Request<Vec<u8>>, Refusal> {
+        let ends = ends.as_secs();
+        let parameters = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={ends}&resourceVersion={version}");
+        self.request("PartialObjectMetadata", &parameters)
+    }
+
+    /// Source: Kubernetes API concepts, "Receiving resources as metadata".
+    fn request(&self, as_metadata: &str, parameters: &str) -> Result<Request<Vec<u8>>, Refusal> {
         let labels = if self.labels.is_empty() { String::new() } else { format!("labelSelector={}&", self.labels) };
         let target = format!("{}?{labels}{parameters}", self.path());
-        let accept = match (self.is_metadata_only, parameters.contains("watch=")) {
-            (false, _) => "application/json",
-            // Source: Kubernetes API concepts, "Receiving resources as metadata".
-            (true, false) => "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
-            (true, true) => "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
-        };
-        let request = Request::get(target).header(ACCEPT, accept).body(Vec::new());
-        request.map_err(|error| Refusal::Refused(error.to_string()))
+        if self.is_metadata_only {
+            get(&target, &format!("{JSON};as={as_metadata};g=meta.k8s.io;v=v1"))
+        } else {
+            get(&target, JSON)
+        }
+    }
+
+    /// Which objects are asked for, as [`Resource::labels`]: no policy of ours looks at the copies.
+    pub(crate) fn labels_of(name: &GroupResource, are_bundled: bool) -> &'static str {
+        if are_bundled && name.to_string() == CLUSTER_SERVICE_VERSION.crd { NO_COPIES } else { "" }
     }
 
     /// The same, in each version.
@@ -153,7 +180,7 @@ impl Resource {
     }
 
     /// Whether it is the one that says what is installed, and that every API server serves.
-    pub(super) fn is_crds(&self) -> bool {
+    pub(crate) fn is_crds(&self) -> bool {
         self.name.group == "apiextensions.k8s.io"
     }
 
@@ -188,9 +215,7 @@ impl<'a> Pages<'a> {
     /// [`Refusal`]; some pages may have come before.
     pub(super) async fn next(&mut self) -> Result<Option<Page>, Refusal> {
         let Some(next) = self.next.take() else { return Ok(None) };
-        let next = if next.is_empty() { next } else { format!("&continue={next}") };
-        let request = self.resource.request(&format!("limit={PAGE}{next}"))?;
-        let text = within(self.connection.timeout, self.connection.client.request_text(request)).await?;
+        let text = self.connection.text(self.resource.list_request(&next)?).await?;
         let page: Page =
             serde_json::from_str(&text).map_err(|_| Refusal::Refused("the answer is not a list".into()))?;
         self.next = Some(page.metadata.next.clone()).filter(|next| !next.is_empty());
@@ -215,12 +240,27 @@ pub(super) async fn preferred_version(connection: &Connection, group: &str) -> R
     if group.is_empty() {
         return Ok("v1".into());
     }
-    let request = Request::get(format!("/apis/{group}")).body(Vec::new());
-    let request = request.map_err(|error| Refusal::Refused(error.to_string()))?;
-    let text = within(connection.timeout, connection.client.request_text(request)).await?;
+    let text = connection.text(get(&format!("/apis/{group}"), JSON)?).await?;
     let group: Group =
         serde_json::from_str(&text).map_err(|_| Refusal::Refused("the answer is not an API group".into()))?;
     Ok(group.preferred_version.version)
+}
+
+/// # Errors
+/// [`Refusal::Refused`]: no path can look like this.
+pub(super) fn get(target: &str, accept: &str) -> Result<Request<Vec<u8>>, Refusal> {
+    let request = Request::get(target).header(ACCEPT, accept).body(Vec::new());
+    request.map_err(|error| Refusal::Refused(error.to_string()))
+}
+
+impl Connection {
+    /// The answer to a request.
+    ///
+    /// # Errors
+    /// As [`within`].
+    async fn text(&self, request: Request<Vec<u8>>) -> Result<String, Refusal> {
+        within(self.timeout, self.client.request_text(request)).await
+    }
 }
 
 /// # Errors

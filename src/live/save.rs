@@ -41,25 +41,29 @@ impl Save {
     /// # Errors
     /// [`Error::Save`]
     pub(super) fn begin(&self) -> Result<Saving<'_>, Error> {
-        let file = match self {
-            Self::File(path) => NamedTempFile::new_in(folder_of(path)).map(Some),
-            Self::Folder(path) => new_folder(path).map(|()| None),
-        };
-        let file = file.map_err(|error| self.failed(error))?;
-        Ok(Saving { save: self, file })
+        match self {
+            Self::File(path) => NamedTempFile::new_in(folder_of(path)).map(|file| Saving::File(path, file)),
+            Self::Folder(path) => new_folder(path).map(|()| Saving::Folder(path)),
+        }
+        .map_err(|error| failed(self.path(), error))
     }
 
-    fn failed(&self, error: io::Error) -> Error {
+    fn path(&self) -> &Path {
         let (Self::File(path) | Self::Folder(path)) = self;
-        Error::Save { path: path.clone(), error }
+        path
     }
 }
 
+fn failed(path: &Path, error: io::Error) -> Error {
+    Error::Save { path: path.into(), error }
+}
+
 /// Lists that are being saved.
-pub(super) struct Saving<'s> {
-    save: &'s Save,
-    /// Of all lists, and only its owner can read it; none where each has its own. What was there stays until this is whole.
-    file: Option<NamedTempFile>,
+pub(super) enum Saving<'s> {
+    /// All in one, which only its owner can read. What was there stays until this is whole.
+    File(&'s Path, NamedTempFile),
+    /// Each in its own.
+    Folder(&'s Path),
 }
 
 impl Saving<'_> {
@@ -68,11 +72,11 @@ impl Saving<'_> {
     /// # Errors
     /// [`Error::Save`]
     pub(super) fn list<R: Read>(&self, resource: &GroupResource, list: R) -> Result<Copied<R>, Error> {
-        let file = match (&self.file, self.save) {
-            (Some(file), _) => file.as_file().try_clone(),
-            (None, Save::Folder(path) | Save::File(path)) => create(&path.join(format!("{resource}.json"))),
+        let file = match self {
+            Self::File(_, file) => file.as_file().try_clone(),
+            Self::Folder(path) => create(&path.join(format!("{resource}.json"))),
         };
-        let file = file.map_err(|error| self.save.failed(error))?;
+        let file = file.map_err(|error| failed(self.path(), error))?;
         Ok(Copied { list, to: BufWriter::new(file), outcome: Ok(()) })
     }
 
@@ -83,7 +87,7 @@ impl Saving<'_> {
     pub(super) fn rest<R: Read>(&self, mut list: Copied<R>) -> Result<R, Error> {
         let saved = io::copy(&mut list, &mut io::sink());
         let Copied { list, mut to, outcome } = list;
-        saved.and(outcome).and_then(|()| to.flush()).map_err(|error| self.save.failed(error))?;
+        saved.and(outcome).and_then(|()| to.flush()).map_err(|error| failed(self.path(), error))?;
         Ok(list)
     }
 
@@ -92,12 +96,15 @@ impl Saving<'_> {
     /// # Errors
     /// [`Error::Save`]
     pub(super) fn finish(self) -> Result<(), Error> {
-        match (self.file, self.save) {
-            (Some(file), Save::File(path)) => {
-                file.persist(path).map(|_| ()).map_err(|error| self.save.failed(error.error))
-            }
-            _ => Ok(()),
+        if let Self::File(path, file) = self {
+            file.persist(path).map_err(|error| failed(path, error.error))?;
         }
+        Ok(())
+    }
+
+    fn path(&self) -> &Path {
+        let (Self::File(path, _) | Self::Folder(path)) = self;
+        path
     }
 }
 

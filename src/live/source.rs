@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use tokio::{
     runtime,
     sync::mpsc::{self, Receiver, Sender},
@@ -23,7 +23,7 @@ use crate::{
     error::{Error, say},
     live::{
         Connection, Save,
-        pages::{self, Page, Pages, Refusal, Resource},
+        pages::{self, Page, Pages, Refusal, Resource, remove_managed_fields},
         save::Saving,
     },
 };
@@ -187,25 +187,17 @@ fn text(resource: &Resource, page: &Page, is_first: bool) -> Result<String, Refu
         let (api_version, kind) = resource.list_kind(page);
         text += &format!("{{\"apiVersion\":{},\"kind\":{},\"items\":[", Value::from(api_version), Value::from(kind));
     }
-    for (index, item) in page.items.iter().enumerate() {
+    for (index, object) in page.objects().enumerate() {
+        let mut object = object?;
+        remove_managed_fields(&mut object);
+        if let Some(fields) = object.as_object_mut().filter(|_| resource.is_metadata_only) {
+            // It would be PartialObjectMetadata's. The list says what it is.
+            fields.retain(|name, _| name == "metadata");
+        }
         text += if is_first && index == 0 { "\n" } else { ",\n" };
-        text += &item_text(resource, item)?;
+        text += &object.to_string();
     }
     Ok(text)
-}
-
-/// An object without what nobody wants to read of it, and many objects mostly are.
-fn item_text(resource: &Resource, item: &RawValue) -> Result<String, Refusal> {
-    let mut item: Value =
-        serde_json::from_str(item.get()).map_err(|_| Refusal::Refused("an object of it cannot be read".into()))?;
-    if let Some(metadata) = item.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-    }
-    if let Some(object) = item.as_object_mut().filter(|_| resource.is_metadata_only) {
-        // It would be PartialObjectMetadata's. The list says what it is.
-        object.retain(|name, _| name == "metadata");
-    }
-    Ok(item.to_string())
 }
 
 /// A list as a reader.

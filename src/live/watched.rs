@@ -6,9 +6,8 @@ use std::{
     time::Duration,
 };
 
-use hyper::Request;
 use tokio::{runtime::Handle, time};
-use upgrade_gate_core::{Answer, CLUSTER_SERVICE_VERSION, Cluster, GetQuery, ListQuery, ReadError, escape};
+use upgrade_gate_core::{Answer, Cluster, GetQuery, ListQuery, ReadError, escape};
 use upgrade_gate_snapshot::{Kind, Object, select};
 
 use crate::{
@@ -16,8 +15,8 @@ use crate::{
     live::{
         Connection,
         follow::follow,
-        followed::{Followed, MAX_AGE},
-        pages::{Refusal, Resource, within},
+        followed::{Followed, MAX_AGE, Standing, is_below},
+        pages::{JSON, Refusal, Resource, get, within},
     },
     policy_set::Loaded,
 };
@@ -30,19 +29,6 @@ pub(crate) struct Watched {
     kinds: BTreeMap<Kind, Arc<Followed>>,
     connection: Connection,
     runtime: Handle,
-}
-
-/// What is known of one kind, for readiness and metrics.
-pub(crate) struct Standing {
-    /// `PLURAL.GROUP`.
-    pub(crate) resource: String,
-    /// Whether the API server has answered, be it with no.
-    pub(crate) is_answered: bool,
-    /// Why nothing new comes.
-    pub(crate) refusal: Option<Refusal>,
-    pub(crate) objects: usize,
-    /// Since the API server last confirmed them.
-    pub(crate) age: Option<Duration>,
 }
 
 impl Watched {
@@ -76,14 +62,14 @@ impl Watched {
     /// # Errors
     /// [`Error::Cluster`], after the time that one request may take.
     pub(crate) async fn synced(&self) -> Result<(), Error> {
-        let unanswered = || self.kinds.values().find(|followed| !followed.is_answered());
+        let unanswered = || self.standings().into_iter().find(|standing| !standing.is_answered);
         let all = async {
             while unanswered().is_some() {
                 time::sleep(Duration::from_millis(5)).await;
             }
         };
         time::timeout(self.connection.timeout, all).await.map_err(|_| {
-            let refusal = unanswered().and_then(|followed| followed.refusal());
+            let refusal = unanswered().and_then(|standing| standing.refusal);
             let reason = refusal.map_or_else(|| "no answer".into(), |refusal| refusal.to_string());
             self.connection.failed(reason)
         })
@@ -91,12 +77,7 @@ impl Watched {
 
     /// Of each kind, by kind.
     pub(crate) fn standings(&self) -> Vec<Standing> {
-        let standing = |followed: &Arc<Followed>| {
-            let (objects, age) = followed.size_and_age();
-            let resource = followed.resource.name.to_string();
-            Standing { resource, is_answered: followed.is_answered(), refusal: followed.refusal(), objects, age }
-        };
-        self.kinds.values().map(standing).collect()
+        self.kinds.values().map(|followed| followed.standing()).collect()
     }
 
     fn of(&self, api_version: &str, kind: &str) -> Result<&Followed, ReadError> {
@@ -107,7 +88,7 @@ impl Watched {
     /// Asks the API server itself.
     fn ask(&self, followed: &Followed, query: &GetQuery) -> Result<Answer, ReadError> {
         let path = followed.resource.path_of(query.namespace.as_deref(), &query.name);
-        let request = path.and_then(|path| Request::get(path).body(Vec::new()).ok());
+        let request = path.and_then(|path| get(&path, JSON).ok());
         let request = request.ok_or_else(|| ReadError::Unavailable("no object can have this name".into()))?;
         let answer = self.runtime.block_on(within(ASK, self.connection.client.request_text(request)));
         let found = |text: String| {
@@ -117,7 +98,7 @@ impl Watched {
         match answer {
             Ok(text) => Ok(Answer { json: select::one(query, &found(text)?), complete: true }),
             // The kind is served: so it is the object that is not there.
-            Err(Refusal::NotServed) if followed.size_and_age().1.is_some_and(|age| age <= MAX_AGE) => {
+            Err(Refusal::NotServed) if followed.standing().age.is_some_and(|age| age <= MAX_AGE) => {
                 Err(ReadError::NotFound { complete: true })
             }
             Err(refusal) => Err(ReadError::Unavailable(escape(&refusal.to_string()))),
@@ -163,19 +144,16 @@ fn wanted<'p>(policies: impl IntoIterator<Item = &'p Loaded>) -> BTreeMap<Kind, 
 /// A path says all of what is below it; together with one of these a mask would keep only that.
 fn united(paths: impl Iterator<Item = String>) -> BTreeSet<String> {
     let all: BTreeSet<String> = paths.collect();
-    let is_below = |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
     all.iter().filter(|path| !all.iter().any(|of| is_below(path, of))).cloned().collect()
 }
 
 impl WantedKind {
     fn followed(self, kind: Kind) -> Followed {
         let name = kind.resource();
-        // As for `check`; a policy from elsewhere may look at the copies that OLM makes.
-        let is_copied = self.are_bundled && name.to_string() == CLUSTER_SERVICE_VERSION.crd;
         let is_metadata_only =
             self.fields.as_ref().is_some_and(|fields| fields.iter().all(|field| field == "metadata"));
         let version = kind.api_version.rsplit('/').next().unwrap_or_default().to_owned();
-        let labels = if is_copied { Resource::NO_COPIES } else { "" };
+        let labels = Resource::labels_of(&name, self.are_bundled);
         Followed::new(kind, Resource { name, version, older: Vec::new(), labels, is_metadata_only }, self.fields)
     }
 }

@@ -79,10 +79,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Error> {
     let mut policies = policy_set::load_listed(&host, &args.policies, Compiler::Cranelift)?;
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Error::Runtime { error })?;
-    let watched = match args.context.live() {
-        Some(cluster) => Some(watch_cluster(cluster, &runtime, policies.values().flatten())?),
-        None => None,
-    };
+    let watch = |cluster| watch_cluster(cluster, &runtime, policies.values().flatten());
+    let watched = args.context.live().map(watch).transpose()?;
     let context = match &watched {
         Some(watched) => Context::live(watched.clone()),
         None => snapshot(&args.context.snapshot, policies.values().flatten())?,

@@ -210,12 +210,16 @@ impl GroupResource {
     /// group.
     #[must_use]
     pub fn path(&self, version: &str) -> String {
+        self.path_in(version, None)
+    }
+
+    /// Where the API server lists the objects of a namespace, or of all where none is named.
+    #[must_use]
+    pub fn path_in(&self, version: &str, namespace: Option<&str>) -> String {
         let Self { group, resource } = self;
-        if group.is_empty() {
-            format!("/api/{version}/{resource}")
-        } else {
-            format!("/apis/{group}/{version}/{resource}")
-        }
+        let root = if group.is_empty() { "/api".into() } else { format!("/apis/{group}") };
+        let namespace = namespace.map_or(String::new(), |namespace| format!("namespaces/{namespace}/"));
+        format!("{root}/{version}/{namespace}{resource}")
     }
 }
 

@@ -185,13 +185,12 @@ impl Evidence {
             return (State::Captured, ASSUMED.into());
         }
         let unlisted = self.unlisted.get(&resource);
-        if objects > 0
-            && let Some(Unlisted { why, .. }) = unlisted
-        {
-            return (State::NotCaptured, format!("not all objects of it were listed: {why}"));
-        }
         if objects > 0 {
-            return (State::NotCaptured, "objects of it, but nothing shows that there are no more".into());
+            let evidence = match unlisted {
+                Some(Unlisted { why, .. }) => format!("not all objects of it were listed: {why}"),
+                None => "objects of it, but nothing shows that there are no more".into(),
+            };
+            return (State::NotCaptured, evidence);
         }
         if !is_built_in(kind.group(), &kind.kind)
             && let Some(evidence) = self.not_installed(&resource)

@@ -155,8 +155,7 @@ fn requirement(text: &str) -> Result<Requirement, String> {
 /// are transparent; no field asked for means all. What is no JSON comes back as it is.
 ///
 /// Source: kubewarden-controller 3460bb71, `crates/policy-evaluator/src/callback_handler/kubernetes/field_mask.rs`.
-#[must_use]
-pub fn cut_to_fields(json: &str, fields: &BTreeSet<String>) -> String {
+fn cut_to_fields(json: &str, fields: &BTreeSet<String>) -> String {
     match serde_json::from_str(json) {
         Ok(mut object) if !fields.is_empty() => {
             cut(&mut object, fields);
@@ -184,7 +183,8 @@ fn listed(json: &str, fields: &BTreeSet<String>) -> String {
     object.to_string()
 }
 
-fn cut(object: &mut Value, fields: &BTreeSet<String>) {
+/// The same, in place; no field asked for means only what is always kept.
+pub fn cut(object: &mut Value, fields: &BTreeSet<String>) {
     let always = ["apiVersion", "kind", "metadata"];
     let paths: Vec<Vec<&str>> = fields
         .iter()
