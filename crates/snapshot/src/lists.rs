@@ -94,7 +94,7 @@ impl Reading<'_> {
     fn piece<C: Cutter>(&mut self, cutter: &mut C, list: Option<&mut List>) {
         let look = cutter.look();
         let is_typed = match &look {
-            Look::Kind(kind) if self.is_unwanted(kind) => return self.count_document(),
+            Look::Kind(kind) if self.is_unwanted(&kind.kind) => return self.count_document(),
             Look::Kind(_) => true,
             Look::Untyped | Look::Unclear => false,
         };
@@ -324,12 +324,12 @@ impl Reading<'_> {
     fn too_large<C: Cutter>(&mut self, cutter: &mut C, list: Option<&List>, size: usize) {
         self.count_document();
         let matters = match (cutter.look(), list.and_then(List::items)) {
-            (Look::Kind(kind), _) => self.search.wanted.mentioned_in(&kind),
+            (Look::Kind(kind), _) => self.search.wanted.mentioned_in(&kind.kind),
             (_, Some(kind)) => self.search.wanted.needs(&kind.resource()),
             (_, None) => self.file.is_document,
         };
         let line = cutter.line();
-        if matters || !matches!(cutter.look(), Look::Kind(kind) if self.is_unwanted(&kind)) {
+        if matters || !matches!(cutter.look(), Look::Kind(kind) if self.is_unwanted(&kind.kind)) {
             self.skip(line, Flaw::TooLarge(size), matters);
         }
     }
