@@ -268,9 +268,9 @@ fn encodings() -> Vec<Case> {
     let crlf = |text: &str| text.replace('\n', "\r\n");
     let bom = |text: &str| format!("\u{feff}{text}");
     vec![
-        case("binary named .yaml", "a.yaml", binary.clone(), &[], &[(2, NO_TEXT, false)]),
+        case("binary named .yaml", "a.yaml", binary.clone(), &[], &[(3, NO_TEXT, false)]),
         case("binary without extension", "a", binary.clone(), &[], &[]),
-        case("binary at the place of an object", PLACE, binary, &[], &[(2, NO_TEXT, false)]),
+        case("binary at the place of an object", PLACE, binary, &[], &[(3, NO_TEXT, false)]),
         case("an object that is not UTF-8", "a.yaml", not_utf8(yaml("one")), &[], &[(8, NO_TEXT, true)]),
         case(
             "something else that is not UTF-8",
