@@ -193,6 +193,7 @@ fn not_installed_falls_where_the_sources_contradict_it() {
     let v1 = "apiextensions.k8s.io/v1";
     let (hco, vm) = (HYPERCONVERGED.crd, "virtualmachines.kubevirt.io");
     let machine = |version: &str| json!({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "a", "resourceVersion": version}});
+    let manifest = json!({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "a"}});
     let object = |value: &Value| ("object.yaml".to_owned(), yaml(value, 0));
     let other_version = Kind::new("nodemaintenance.kubevirt.io/v1", "NodeMaintenance");
     let of_other_version = json!({"apiVersion": other_version.api_version, "kind": other_version.kind, "metadata": {"name": "a", "resourceVersion": "3"}});
@@ -207,7 +208,7 @@ fn not_installed_falls_where_the_sources_contradict_it() {
             vec![crds(v1, &[hco, vm]), object(&cluster()[2]), ("vm.json".into(), machine("4").to_string())],
             NotInstalled,
         ),
-        ("a manifest of it contradicts nothing", vec![crds(v1, &[hco]), object(&machine(""))], NotInstalled),
+        ("a manifest of it contradicts nothing", vec![crds(v1, &[hco]), object(&manifest)], NotInstalled),
         ("an object of the kind in another version", vec![crds(v1, &[hco]), object(&of_other_version)], NotCaptured),
     ];
     for (name, files, expected) in cases {
