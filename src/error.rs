@@ -193,7 +193,7 @@ impl Error {
                 "name a must-gather or a dump of the cluster; or its kubeconfig, with --kubeconfig or KUBECONFIG, and a context"
                     .into(),
             ),
-            Self::Cluster { .. } => Some("see what `kubectl get --raw /readyz` says, with the same --context or --kubeconfig".into()),
+            Self::Cluster { .. } => Some("see what `kubectl get crds` says, with the same --context or --kubeconfig".into()),
             Self::Save { .. } => Some("name a folder that does not exist yet, or a file that ends in `.json`".into()),
             Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),

@@ -8,6 +8,7 @@ mod program;
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use program::{
+    api_server::{Answers, ApiServer},
     cluster::path,
     folder,
     kubectl::{
@@ -48,7 +49,7 @@ fn what_may_not_be_read_is_said_and_stays_unknown() {
     let report = report(&[cluster.path().join("collected").to_str().unwrap(), "--to", "1.7.0"]);
     assert_eq!(report["verdict"], "unknown");
     let remedy = report["findings"][0]["remedy"].as_str().unwrap();
-    assert!(remedy.contains("`upgrade-gate policies collect`"), "{remedy}");
+    assert!(remedy.contains("`upgrade-gate policies collect > collect.sh`"), "{remedy}");
 }
 
 #[test]
@@ -269,4 +270,33 @@ fn what_was_asked_is_recorded() {
     let path = "/apis/operators.coreos.com/v1alpha1/clusterserviceversions?labelSelector=%21olm.copiedFrom";
     let record = json!({"apiVersion": "upgrade-gate.io/v1", "kind": "ListRecord", "file": csvs, "path": path});
     assert!(records.contains(&record), "{text}");
+}
+
+/// And so does a check of a cluster: what the policies that run ask for, and no others.
+#[test]
+fn what_no_policy_asks_for_is_not_collected() {
+    let folder = TempDir::new().unwrap();
+    let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]});
+    let metadata = json!({"protocolVersion": "v1", "rules": [rule], "mutating": false});
+    let lists = |script: &str| -> Vec<String> {
+        let gets = script.lines().filter_map(|line| line.strip_prefix("get ").filter(|line| !line.ends_with('{')));
+        gets.map(|line| line.split('.').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(lists(&script_for(&folder, &metadata)), ["customresourcedefinitions", "pods"]);
+    // Its object says which version is installed, so whoever judges upgrades needs it.
+    let of_upgrades = json!({"protocolVersion": "v1", "mutating": false, "rules": [{"apiGroups": ["operators.coreos.com"],
+        "apiVersions": ["v1alpha1"], "resources": ["installplans"], "operations": ["UPDATE"]}]});
+    let asked = lists(&script_for(&folder, &of_upgrades));
+    assert_eq!(asked, ["customresourcedefinitions", "hyperconvergeds", "installplans"]);
+    let bundled = |policy: &str| lists(&stdout(&program(&["policies", "collect", "--policy", policy])));
+    assert!(!bundled("hco-upgradeable").contains(&"nodemaintenances".into()));
+    assert!(bundled("integrated-nmo").contains(&"nodemaintenances".into()));
+
+    let server = ApiServer::start(Answers::new());
+    let module = format!("{}/odd.wasm", path(&folder));
+    script_for(&folder, &metadata);
+    program(&["check", "--kubeconfig", server.kubeconfig().to_str().unwrap(), "--policy", &module]);
+    let asked = server.requests().into_iter().filter(|request| request.contains('?'));
+    let asked: Vec<_> = asked.map(|request| request.split(['?', ' ']).nth(1).unwrap().to_owned()).collect();
+    assert_eq!(asked, ["/api/v1/pods", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"]);
 }

@@ -357,3 +357,26 @@ fn a_cluster_that_does_not_answer_is_an_error() {
     let both = program(&["check", "examples/must-gather", "--context", "test"]);
     assert!(stderr(&both).contains("cannot be used with"), "{}", stderr(&both));
 }
+
+/// A cluster is not collected: somebody else may ask it. Who asks for admission is told what to grant.
+#[test]
+fn a_remedy_speaks_to_whoever_reads_it() {
+    let mut answers = cluster();
+    answers.insert(NODE_MAINTENANCES.into(), status(403, "Forbidden", "no"));
+    let server = ApiServer::start(answers);
+    let folder = folder(&[]);
+    let saved = folder.path().join("saved");
+    let live = report(&server.kubeconfig(), &["--save", saved.to_str().unwrap()]);
+    let remedies = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let missing = findings.filter(|finding| finding["rule"] == "missing-data");
+        missing.map(|finding| finding["remedy"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let of_saved = remedies(&program::report(&[saved.to_str().unwrap()]));
+    for (remedies, expected) in [(remedies(&live), "--context names another"), (of_saved, "`sh collect.sh FOLDER`")] {
+        assert!(!remedies.is_empty());
+        for remedy in remedies {
+            assert!(remedy.contains(expected) && !remedy.contains("policy server"), "{remedy}");
+        }
+    }
+}
