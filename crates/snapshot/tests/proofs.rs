@@ -46,7 +46,6 @@ const STATUS: &str =
 /// What lies at the place of an object, and is none.
 fn no_objects() -> Vec<(&'static str, Vec<u8>)> {
     let object = yaml(&cluster()[3], 0);
-    let utf16 = object.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let to_be_continued = typed(&node_maintenance(), json!({"continue": "x"}), &[cluster()[3].clone()]);
     vec![
         ("cut after the kind", b"apiVersion: nodemaintenance.kubevirt.io/v1beta1\nkind: NodeMaintenance\n".to_vec()),
@@ -57,7 +56,6 @@ fn no_objects() -> Vec<(&'static str, Vec<u8>)> {
         ("a lower-case kind", object.replace("kind: NodeMaintenance", "kind: nodemaintenance").into()),
         ("another kind", yaml(&cluster()[0], 0).into()),
         ("NUL bytes", vec![0; 300]),
-        ("UTF-16 without a mark", utf16),
         ("an HTML page", b"<html><head><title>502 Bad Gateway</title></head></html>".to_vec()),
         ("kubectl's error", b"Error from server (Forbidden): nodemaintenances is forbidden\n".to_vec()),
         ("null", b"null".to_vec()),
