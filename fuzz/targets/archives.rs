@@ -55,7 +55,14 @@ impl<'b> Input<'b> {
         };
         let is_known = members.iter().all(|(_, content)| content.first().is_none_or(|byte| *byte == OBJECT));
         let members = members.into_iter().map(|(letter, text)| (name(letter), content(text))).collect();
-        Some(Self { packing: packing % 9, outer: packing / 9 % 6, damages: damages.as_chunks().0.to_vec(), members, is_known, raw })
+        Some(Self {
+            packing: packing % 9,
+            outer: packing / 9 % 6,
+            damages: damages.as_chunks().0.to_vec(),
+            members,
+            is_known,
+            raw,
+        })
     }
 
     /// The archive, with the damages that are to be done before it is packed and after, in another one.
