@@ -154,22 +154,18 @@ impl Snapshot {
             State::NotInstalled => {
                 Err(ReadError::Unavailable(format!("Cannot find resource {}/{}", kind.api_version, kind.kind)))
             }
-            State::NotCaptured => {
-                let Kind { api_version, kind } = kind;
-                Err(ReadError::Unavailable(format!(
-                    "the snapshot does not show whether there are {api_version}/{kind} objects"
-                )))
-            }
+            State::NotCaptured => Err(unknown(kind)),
         }
     }
 
     /// The CRD of a kind whose state is known need not be in the snapshot itself.
     fn implied_crd(&self, name: &str) -> Option<Result<Answer, ReadError>> {
         let of_name = |report: &&KindReport| report.kind.resource().to_string() == name;
-        let KindReport { state, objects, .. } = self.kinds.iter().find(of_name)?;
+        let KindReport { kind, state, objects, .. } = self.kinds.iter().find(of_name)?;
         match state {
             State::NotInstalled => Some(Err(ReadError::NotFound { complete: true })),
-            State::NotCaptured if *objects == 0 => None,
+            // Whoever asks for the CRD wants to know about the kind.
+            State::NotCaptured if *objects == 0 => Some(Err(unknown(kind))),
             State::Captured | State::NotCaptured => {
                 let crd = serde_json::json!({
                     "apiVersion": "apiextensions.k8s.io/v1",
@@ -180,6 +176,11 @@ impl Snapshot {
             }
         }
     }
+}
+
+fn unknown(kind: &Kind) -> ReadError {
+    let Kind { api_version, kind } = kind;
+    ReadError::Unavailable(format!("the snapshot does not show whether there are {api_version}/{kind} objects"))
 }
 
 impl Cluster for Snapshot {
