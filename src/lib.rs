@@ -14,7 +14,10 @@ pub mod manifests;
 mod installed;
 mod simulate;
 mod proposed;
+mod asked;
 mod judge;
+mod once;
+mod said;
 mod missing;
 mod server;
 mod verdict;
@@ -23,5 +26,6 @@ pub mod command;
 pub mod error;
 pub mod report;
 
+pub use said::Outcome as PolicyOutcome;
 pub use simulate::{ChosenBy, Upgrade};
 pub use verdict::{FailOn, Outcome, Verdict};
