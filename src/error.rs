@@ -96,6 +96,9 @@ pub enum Error {
         /// In the operating system's words, or what it should be.
         reason: String,
     },
+    /// Sources of two clusters.
+    #[error("{0}")]
+    TwoClusters(String),
     /// Standard input can be read once.
     #[error("`-` is named more than once")]
     StdinTwice,
@@ -210,7 +213,7 @@ impl Error {
                 "name a must-gather or a dump of the cluster; or its kubeconfig, with --kubeconfig or KUBECONFIG, and a context"
                     .into(),
             ),
-            Self::Cluster { .. } => Some("see what `kubectl get --raw /readyz` says, with the same --context or --kubeconfig".into()),
+            Self::Cluster { .. } => Some("see what `kubectl get crds` says, with the same --context or --kubeconfig".into()),
             Self::Save { .. } => Some("name a folder that does not exist yet, or a file that ends in `.json`".into()),
             Self::NoUpgrade { from: Version { major, minor, patch }, .. } => Some(format!(
                 "name a higher version, such as {major}.{minor}.{} or {major}.{}: without a patch version it is the first \
@@ -218,6 +221,7 @@ impl Error {
                 patch.saturating_add(1),
                 minor.saturating_add(1),
             )),
+            Self::TwoClusters(_) => Some("name the sources of one cluster only, of one collection".into()),
             Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
             _ => None,

@@ -4,6 +4,7 @@
 mod policies_file;
 mod policy_set;
 mod source;
+mod record;
 mod live;
 mod progress;
 mod review;
@@ -19,6 +20,7 @@ mod judge;
 mod once;
 mod said;
 mod missing;
+mod contradictions;
 mod server;
 mod verdict;
 pub mod cli;

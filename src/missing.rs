@@ -1,16 +1,37 @@
 //! What is not known, as findings of the program itself, each with the way to know it.
 
-use upgrade_gate_core::{HYPERCONVERGED, INSTALL_PLAN, Severity};
+use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, HYPERCONVERGED, INSTALL_PLAN, NODE_MAINTENANCE, Severity};
 use upgrade_gate_snapshot::{Kind, Layout, Snapshot, Source, State};
 
 use crate::{
     installed::Installed,
+    judge::Judged,
     report::{Finding, Phase, Result},
 };
 
 /// The end of a remedy: how to leave nothing unknown.
 pub(crate) const SCRIPT: &str =
     "`upgrade-gate policies collect` prints a script that collects all that policies ask for.";
+
+/// What is done about what no source shows: it works wherever the API server is, and records what was asked.
+pub(crate) const COLLECT: &str = "Collect it with the script that `upgrade-gate policies collect > collect.sh` writes: run \
+    `sh collect.sh FOLDER`, and check FOLDER.";
+
+/// The same of a cluster, which was asked.
+const ASK: &str = "Ask as somebody who may list it: --context names another user of the kubeconfig, and \
+    deploy/check/rbac.yaml has the rights that a check needs.";
+
+/// A policy says what admission has to be granted; whoever checks has to collect, or to ask as somebody else.
+pub(crate) fn speak_to_whoever_checks(judged: &mut [Judged], is_live: bool) {
+    let findings = judged.iter_mut().flat_map(|judged| &mut judged.findings);
+    for finding in findings.filter(|finding| finding.rule == "missing-data") {
+        let grants = [NODE_MAINTENANCE, HYPERCONVERGED, CLUSTER_SERVICE_VERSION].map(|kind| kind.how_to_read());
+        let spoken = grants.iter().map(String::as_str).chain([COLLECT]);
+        if let Some(rest) = spoken.into_iter().find_map(|spoken| finding.remedy.strip_prefix(spoken)) {
+            finding.remedy = format!("{}{rest}", if is_live { ASK } else { COLLECT });
+        }
+    }
+}
 
 /// Who says it.
 const PROGRAM: &str = "upgrade-gate";
@@ -33,32 +54,24 @@ pub(crate) fn version(snapshot: &Snapshot, installed: &Installed) -> (&'static s
     let evidence = report.map_or_else(String::new, |report| format!(" ({})", report.evidence));
     let objects = report.map_or(0, |report| report.objects);
     let is_live = snapshot.sources().iter().any(|source| source.layout == Layout::Cluster);
-    let elsewhere = "See that this is the cluster on which it runs";
+    let elsewhere = "See that this is the cluster on which it runs.";
     let (why, step) = match snapshot.state(&kind) {
         State::NotInstalled => (format!("{hco} is not installed{evidence}"), elsewhere.to_owned()),
         State::Captured if objects == 0 => (format!("there is no {hco} object{evidence}"), elsewhere.to_owned()),
-        State::NotCaptured if objects == 0 && is_live => (
-            format!("the cluster did not say which {hco} objects there are{evidence}"),
-            "Ask as somebody who may list them: --context names another user of the kubeconfig, and \
-             deploy/check/rbac.yaml has the rights that a check needs"
-                .into(),
-        ),
+        State::NotCaptured if objects == 0 && is_live => {
+            (format!("the cluster did not say which {hco} objects there are{evidence}"), ASK.into())
+        }
         State::NotCaptured if objects == 0 => (
             format!("{hco} is not captured{evidence}"),
-            format!(
-                "Collect it: `kubectl get --raw /apis/{}/{plural} > {plural}.json`",
-                HYPERCONVERGED.api_version,
-                plural = HYPERCONVERGED.plural(),
-            ),
+            format!("{COLLECT} The version alone is in what `kubectl get {} -A -o json` writes.", HYPERCONVERGED.crd),
         ),
         State::Captured | State::NotCaptured => {
-            (format!("{hco} says no version that can be read"), "See what its status.versions says".into())
+            (format!("{hco} says no version that can be read"), "See what its status.versions says.".into())
         }
     };
-    let script = if is_live { String::new() } else { format!(" {SCRIPT}") };
     let finding = Finding {
         message: format!("No upgrade was judged: nothing shows which version of {product} is installed, as {why}."),
-        remedy: format!("{step}. Or name the upgrade: `--to VERSION`.{script}"),
+        remedy: format!("{step} Or name the upgrade: `--to VERSION`."),
         ..missing()
     };
     ("nothing shows which version is installed; --to VERSION names an upgrade", finding)

@@ -142,7 +142,7 @@ fn an_unknown_says_how_to_know() {
     let folder = folder(&[nodes, ("hco.json", hyperconverged("1.6.0"))]);
     let path = path(&folder);
     let text = stdout(&check(&[path]));
-    assert!(text.contains("kubectl get --raw /apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances"), "{text}");
+    assert!(text.contains("`upgrade-gate policies collect > collect.sh`"), "{text}");
 
     let assumed = report(&[path, "--assume-captured", "nodemaintenances.nodemaintenance.kubevirt.io"]);
     assert_eq!(assumed["verdict"], "ready");

@@ -7,6 +7,7 @@ use upgrade_gate_snapshot::{Builder, Wanted};
 
 use crate::{
     cli::CheckArgs,
+    contradictions,
     error::Error,
     installed::{self, Installed},
     judge::{self, Judged},
@@ -88,6 +89,7 @@ pub fn check(args: &CheckArgs) -> Result<Report, Error> {
 
     let shared: Arc<dyn upgrade_gate_host::Cluster + Send + Sync> = snapshot.clone();
     let mut judged = judge::judge(&policies, &reviews, &shared);
+    missing::speak_to_whoever_checks(&mut judged, args.sources.is_empty());
     let said = said::all(&policies, &judged, is_proposed, upgrade.is_some());
     once::told(&mut judged);
     let own = missing
@@ -95,7 +97,8 @@ pub fn check(args: &CheckArgs) -> Result<Report, Error> {
         .chain(step_back)
         .chain(missing::lost(&snapshot, Phase::Audit))
         .chain(missing::lost(&proposed, Phase::Proposed))
-        .chain(installed.mixed());
+        .chain(installed.mixed())
+        .chain(contradictions::findings(&snapshot));
     judged.extend(own.map(Judged::own));
     let input = Input { policies: &policies, said, snapshot: &snapshot, proposed: &proposed, is_proposed, unjudged };
     Ok(Report::new(input, upgrade, judged))

@@ -4,30 +4,36 @@ use std::borrow::Cow;
 
 use memchr::memchr_iter;
 
-use crate::{archive, file::File, flaw::Flaw, packed::Packing, zip};
+use crate::{
+    file::File,
+    flaw::Flaw,
+    packed::{Packing, unpacked_name},
+    tar, text, zip,
+};
 
 /// How much of a file decides whether the rest is read: logs are left alone.
 pub(crate) const HEAD: usize = 8 << 10;
 
 pub(crate) fn is_archive(head: &[u8]) -> bool {
-    Packing::of(head).is_some() || archive::is_tar(head) || zip::is_zip(head)
+    Packing::of(head).is_some() || tar::is_tar(head) || zip::is_zip(head)
 }
 
-/// A file as text: UTF-8, or UTF-16 with a byte order mark, which PowerShell's `>` writes.
+/// A file as text: UTF-8, or UTF-16, which PowerShell's `>` writes.
 ///
 /// # Errors
 /// [`Flaw::NotText`] with its line, from 1, and what can be read of it.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, (Flaw, usize, String)> {
-    let units = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
-        rest.chunks(2).map(|pair| pair.try_into().map_or(0xFFFD, unit)).collect::<Vec<u16>>()
+    let utf16 = utf16_unit(bytes);
+    let text = match utf16 {
+        Some(unit) => {
+            let rest = if has_utf16_mark(bytes) { bytes.get(2..).unwrap_or_default() } else { bytes };
+            let units = rest.chunks(2).map(|pair| pair.try_into().map_or(0xFFFD, unit)).collect::<Vec<u16>>();
+            String::from_utf16_lossy(&units).into()
+        }
+        None => String::from_utf8_lossy(without_mark(bytes)),
     };
-    let text = match bytes {
-        [0xFF, 0xFE, rest @ ..] => String::from_utf16_lossy(&units(rest, u16::from_le_bytes)).into(),
-        [0xFE, 0xFF, rest @ ..] => String::from_utf16_lossy(&units(rest, u16::from_be_bytes)).into(),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
-        _ => String::from_utf8_lossy(bytes),
-    };
-    let odd = if str::from_utf8(bytes).is_ok() { None } else { text.find(char::REPLACEMENT_CHARACTER) };
+    let is_utf8 = utf16.is_none() && str::from_utf8(bytes).is_ok();
+    let odd = if is_utf8 { None } else { text.find(char::REPLACEMENT_CHARACTER) };
     match odd {
         None => Ok(text),
         Some(offset) => {
@@ -37,9 +43,24 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, (Flaw, usize, String)
     }
 }
 
-/// Whether a file begins as UTF-16 with its mark does.
+/// Whether a file begins as UTF-16 does.
 pub(crate) fn is_utf16(head: &[u8]) -> bool {
+    utf16_unit(head).is_some()
+}
+
+fn has_utf16_mark(head: &[u8]) -> bool {
     head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff")
+}
+
+/// How two bytes of a file of UTF-16 are a unit. Without a mark the zeros beside its first characters tell, which are ASCII.
+///
+/// Source: YAML 1.2.2, 5.2 "Character Encodings".
+fn utf16_unit(head: &[u8]) -> Option<fn([u8; 2]) -> u16> {
+    match head {
+        [0xFF, 0xFE, ..] | [1..=0xFF, 0, 1..=0xFF, 0, ..] => Some(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] | [0, 1..=0xFF, 0, 1..=0xFF, ..] => Some(u16::from_be_bytes),
+        _ => None,
+    }
 }
 
 /// UTF-8 may have a mark, too.
@@ -82,18 +103,36 @@ pub(crate) fn text_of(head: &[u8]) -> Cow<'_, str> {
 
 /// Whether a file is worth reading to its end, by how it begins and, for one that begins oddly, by its name.
 pub(crate) fn is_candidate(file: &File, begins: &str) -> bool {
-    let text = begins.trim_start();
+    let start = begins.trim_start();
     // Many a log is of JSON too, but few lines of logs have a kind.
-    let is_json = || text.starts_with('{') && text.contains("\"kind\"");
-    file.is_document || is_json()
+    let is_json = || start.starts_with('{') && start.contains("\"kind\"");
+    // What is named as an archive is text only if it looks like it.
+    let is_document = if is_packed_by_name(file) { text::begins_as_document(begins) } else { file.is_document };
+    is_document || is_json()
 }
 
+/// Whether a file should be an archive, or be packed and hold a document, by its name.
+pub(crate) fn is_packed_by_name(file: &File) -> bool {
+    let path = &file.path;
+    is_named_as_archive(path)
+        || unpacked_name(path).is_some_and(|stem| is_named_as_document(stem) || file.place.is_some())
+}
+
+/// By its name.
 pub(crate) fn is_named_as_archive(path: &str) -> bool {
-    [".tar", ".tgz", ".tar.gz", ".tar.zst", ".txz", ".tar.xz", ".zip"].iter().any(|end| path.ends_with(end))
+    let plain = [".tar", ".zip", ".tgz", ".tbz", ".tbz2", ".tb2", ".txz", ".tzst"];
+    plain.iter().any(|end| ends_with(path, end)) || unpacked_name(path).is_some_and(|stem| ends_with(stem, ".tar"))
 }
 
+/// By its name.
 pub(crate) fn is_named_as_document(path: &str) -> bool {
-    [".json", ".yaml", ".yml"].iter().any(|extension| path.ends_with(extension))
+    [".json", ".yaml", ".yml"].iter().any(|extension| ends_with(path, extension))
+}
+
+/// Whatever case the letters have.
+pub(crate) fn ends_with(path: &str, end: &str) -> bool {
+    let start = path.len().checked_sub(end.len());
+    start.and_then(|start| path.get(start..)).is_some_and(|found| found.eq_ignore_ascii_case(end))
 }
 
 #[cfg(test)]
@@ -101,6 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::indexing_slicing, reason = "a panic is how a test says no")]
     fn text_in_both_encodings_and_what_is_none() {
         let utf16 = |mark: [u8; 2], unit: fn(u16) -> [u8; 2]| {
             mark.into_iter().chain("kind: Prüfung\n".encode_utf16().flat_map(unit)).collect::<Vec<u8>>()
@@ -110,6 +150,8 @@ mod tests {
             ("\u{feff}kind: Prüfung\n".into(), Some("kind: Prüfung\n")),
             (utf16([0xFF, 0xFE], u16::to_le_bytes), Some("kind: Prüfung\n")),
             (utf16([0xFE, 0xFF], u16::to_be_bytes), Some("kind: Prüfung\n")),
+            (utf16([0xFF, 0xFE], u16::to_le_bytes)[2..].to_vec(), Some("kind: Prüfung\n")),
+            (utf16([0xFE, 0xFF], u16::to_be_bytes)[2..].to_vec(), Some("kind: Prüfung\n")),
             // The character itself is text like any other.
             ("a: \u{fffd}".into(), Some("a: \u{fffd}")),
             (b"a: 1\nb: \xe9".to_vec(), None),

@@ -2,9 +2,12 @@
 
 use std::{borrow::Cow, io};
 
-use crate::flaw::Flaw;
+use crate::{flaw::Flaw, wanted::Kind};
 
+mod flow;
 pub(crate) mod json;
+mod line;
+mod look;
 pub(crate) mod yaml;
 
 /// What comes next in a stream.
@@ -25,10 +28,10 @@ pub(crate) enum Cut {
 }
 
 /// What a look at a piece says.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// It has an apiVersion, and this kind.
-    Kind(String),
+    /// It has this apiVersion and this kind.
+    Kind(Kind),
     /// It does not say what it is.
     Untyped,
     /// It has to be read.
