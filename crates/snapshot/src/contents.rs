@@ -208,10 +208,9 @@ impl<'w> Reading<'w> {
             let matters = self.file.place.as_ref().is_some_and(|place| self.search.wanted.needs(&place.resource));
             return self.skip(0, Flaw::Empty, matters);
         }
-        let window = Window::new(begun, rest);
         match format {
-            Format::Json => self.cuts(JsonCutter::new(window)),
-            Format::Yaml => self.cuts(YamlCutter::new(window)),
+            Format::Json => self.cuts(JsonCutter::new(Window::new(begun, rest))),
+            Format::Yaml => self.cuts(YamlCutter::new(Window::of_lines(&mut begun.as_slice().chain(rest)))),
         }
     }
 
