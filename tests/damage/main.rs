@@ -1,0 +1,139 @@
+//! Small clusters in every layout, one file damaged or all of them packed in another way: no damage makes a verdict
+//! `ready` or `warning`, and no packing changes a report.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a panic is how a test says no"
+)]
+
+mod clusters;
+mod damages;
+mod layouts;
+mod lists;
+mod model;
+mod nested;
+mod packings;
+mod program;
+mod yaml;
+
+use std::env;
+
+use clusters::{Cluster, clusters};
+use damages::{Damage, Effect};
+use layouts::{LAYOUTS, Layout, files};
+use packings::PACKINGS;
+use program::{Program, written};
+use rayon::prelude::*;
+
+fn sources() -> Vec<(Cluster, Layout)> {
+    clusters().into_iter().flat_map(|cluster| LAYOUTS.map(|layout| (cluster.clone(), layout))).collect()
+}
+
+#[test]
+fn a_source_as_it_was_collected_has_the_verdict_of_its_cluster() {
+    let program = Program::load();
+    for cluster in clusters() {
+        for layout in LAYOUTS {
+            let report = program.check(&files(&cluster, layout));
+            assert_eq!(
+                report["verdict"],
+                model::undamaged(&cluster, layout),
+                "{} {layout:?}: {report:#}",
+                cluster.name
+            );
+        }
+    }
+}
+
+/// One of so many damages is tried; all are where the environment says `DAMAGES=all`.
+const SAMPLE: usize = 29;
+
+/// One of so many damages is tried; all are where the environment says `DAMAGES=all`.
+const SAMPLE: usize = 37;
+
+/// One of so many of these is packed, too.
+const PACKED: usize = 8;
+
+#[test]
+fn no_damage_makes_a_verdict_better() {
+    let program = Program::load();
+    let step = if env::var("DAMAGES").is_ok_and(|which| which == "all") { 1 } else { SAMPLE };
+    let of_source = |(number, (cluster, layout)): (usize, (Cluster, Layout))| {
+        let files = files(&cluster, layout);
+        let each = files.iter().enumerate().flat_map(|(index, file)| {
+            damages::damages(&cluster, file).into_iter().map(move |damage| (index, file, damage))
+        });
+        let mut failures = Vec::new();
+        for (count, (index, file, damage)) in each.skip(number % step).step_by(step).enumerate() {
+            let what = format!("{layout:?} | {} | {} | {}", cluster.name, file.path, damage.name);
+            let damaged = damage.done_to(&files, index);
+            let allowed = model::allowed(&cluster, layout, file, &damage);
+            let report = program.check(&damaged);
+            let verdict = report["verdict"].as_str().unwrap();
+            if !allowed.contains(&verdict) {
+                failures.push(format!("{what} | {verdict}, and not {}", allowed.join(", ")));
+            }
+            let turn = number + count;
+            if turn.is_multiple_of(PACKED) {
+                let packing = &PACKINGS[turn / PACKED % PACKINGS.len()];
+                failures.extend(packing.changes(&program, &damaged, report).map(|words| format!("{what} | {words}")));
+            }
+        }
+        failures
+    };
+    let failures: Vec<String> = sources().into_par_iter().enumerate().flat_map_iter(of_source).collect();
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Each layout of three clusters.
+#[test]
+fn every_packing_gives_the_same_report() {
+    let program = Program::load();
+    let of_source = |(cluster, layout): (Cluster, Layout)| {
+        let files = files(&cluster, layout);
+        let expected = program.check(&files);
+        let changes = PACKINGS.iter().filter_map(|packing| packing.changes(&program, &files, expected.clone()));
+        changes.map(|words| format!("{layout:?} | {} | {words}", cluster.name)).collect::<Vec<_>>()
+    };
+    let failures: Vec<String> = sources().into_par_iter().step_by(3).flat_map_iter(of_source).collect();
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn standard_input_gives_the_same_report() {
+    let program = Program::load();
+    let (cluster, layout) = sources().into_iter().find(|(_, layout)| *layout == Layout::Kubevirt).unwrap();
+    let files = files(&cluster, layout);
+    let expected = program::comparable(program.check(&files));
+    let archives = PACKINGS.par_iter().filter_map(|packing| Some((packing.name, packing.archive(&files)?)));
+    let reports: Vec<_> = archives.map(|(name, archive)| (name, program::check_stream(&archive))).collect();
+    assert!(reports.len() > 10);
+    for (name, report) in reports {
+        assert_eq!(program::difference(&expected, &program::comparable(report)), "", "{name}");
+    }
+}
+
+/// More than is looked at before the first border of a document.
+#[test]
+fn nothing_vanishes_behind_a_long_comment() {
+    let program = Program::load();
+    let comment = "# a comment of sixty-four bytes, with its line end, again again\n".repeat((17 << 20) / 64);
+    let chosen = [
+        ("product-maintenance", Layout::Kubevirt, "nm-1.yaml"),
+        ("product", Layout::Inspected, "nodemaintenances.yaml"),
+    ];
+    for (name, layout, end) in chosen {
+        let cluster = clusters().into_iter().find(|cluster| cluster.name == name).unwrap();
+        let files = files(&cluster, layout);
+        let index = files.iter().position(|file| file.path.ends_with(end)).unwrap();
+        let text = str::from_utf8(&files[index].content).unwrap();
+        let content = format!("{comment}---\n{}", text.trim_start_matches("---\n"));
+        let damage = Damage::content("a long comment", content, Effect::MayBeRead);
+        let report = program.check(&damage.done_to(&files, index));
+        let allowed = model::allowed(&cluster, layout, &files[index], &damage);
+        assert!(allowed.contains(&report["verdict"].as_str().unwrap()), "{name}: {}", report["verdict"]);
+    }
+}
