@@ -146,7 +146,7 @@ fn encoded(text: &str) -> Vec<Damage> {
         Damage::content("CR line ends", text.replace('\n', "\r"), MayBeRead),
         Damage::content("empty lines in front", format!("\n\n\n{text}"), Same),
         Damage::content("a warning in front", format!("Warning: this is deprecated\n{text}"), AsRead),
-        Damage::content("a letter in front", format!("x{text}"), Broken),
+        Damage::content("a letter in front", format!("x{text}"), AsRead),
         Damage::content(
             "packed, and cut",
             {

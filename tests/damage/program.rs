@@ -38,7 +38,8 @@ impl Program {
     pub fn check_folder(&self, folder: &Path) -> Value {
         let report = check_by(&self.0, &arguments(folder)).unwrap();
         let text = serde_json::to_string(&report).unwrap();
-        serde_json::from_str(&text.replace(&format!("{}/", folder.display()), "")).unwrap()
+        let text = text.replace(&format!("{}/", folder.display()), "").replace(folder.to_str().unwrap(), "-");
+        serde_json::from_str(&text).unwrap()
     }
 }
 
@@ -92,6 +93,6 @@ pub fn difference(one: &Value, other: &Value) -> String {
             let different = a.iter().zip(b).filter(|(a, b)| a != b);
             different.map(|(a, b)| difference(a, b)).collect::<Vec<_>>().join(", ")
         }
-        _ => format!("{one} and {other}"),
+        _ => format!("{:.200} and {:.200}", one.to_string(), other.to_string()),
     }
 }
