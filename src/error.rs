@@ -96,6 +96,9 @@ pub enum Error {
         /// In the operating system's words, or what it should be.
         reason: String,
     },
+    /// Sources of two clusters.
+    #[error("{0}")]
+    TwoClusters(String),
     /// Standard input can be read once.
     #[error("`-` is named more than once")]
     StdinTwice,
@@ -195,6 +198,7 @@ impl Error {
             ),
             Self::Cluster { .. } => Some("see what `kubectl get --raw /readyz` says, with the same --context or --kubeconfig".into()),
             Self::Save { .. } => Some("name a folder that does not exist yet, or a file that ends in `.json`".into()),
+            Self::TwoClusters(_) => Some("name the sources of one cluster only, of one collection".into()),
             Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
             _ => None,

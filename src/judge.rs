@@ -184,7 +184,8 @@ fn findings(
         findings.truncate(MAX_FINDINGS);
         findings.push(new("more", Result::Warn, format!("The policy says {more} more things about this object.")));
     }
-    if evaluation.response.allowed && !evaluation.incomplete.is_empty() {
+    let says_so = findings.iter().any(|finding| finding.result == Result::Unknown);
+    if evaluation.response.allowed && !evaluation.incomplete.is_empty() && !says_so {
         let (kinds, commands) = to_complete(&evaluation.incomplete);
         let message =
             format!("The policy accepts it, but nothing shows that all objects of {kinds} are in the sources.");

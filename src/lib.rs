@@ -16,6 +16,7 @@ mod simulate;
 mod proposed;
 mod judge;
 mod missing;
+mod contradictions;
 mod server;
 mod verdict;
 pub mod cli;

@@ -8,6 +8,7 @@ use upgrade_gate_snapshot::{Builder, Wanted};
 
 use crate::{
     cli::CheckArgs,
+    contradictions,
     error::Error,
     installed::{self, Installed},
     judge, live, missing,
@@ -110,6 +111,7 @@ pub fn check_by(policies: &Policies, args: &CheckArgs) -> Result<Report, Error> 
         .chain(missing::lost(&snapshot, Phase::Audit))
         .chain(missing::lost(&proposed, Phase::Proposed))
         .chain(installed.mixed())
+        .chain(contradictions::findings(&snapshot))
         .collect();
     let input = Input { policies: &policies, snapshot: &snapshot, proposed: &proposed, is_proposed };
     Ok(Report::new(&input, upgrade, judged, own))

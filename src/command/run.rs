@@ -16,6 +16,7 @@ use upgrade_gate_snapshot::{Builder, Skipped};
 use crate::{
     admission::{INTERNAL_ERROR, Request},
     cli::{ContextArgs, RunArgs},
+    contradictions,
     error::{Error, print, say},
     judge::unproved,
     live::{Connection, Watched},
@@ -84,6 +85,7 @@ fn cluster(args: &ContextArgs, policy: &Loaded, runtime: &Runtime) -> Result<Arc
         return Ok(Arc::new(NoCluster));
     }
     let snapshot = source::read(&args.snapshot, Builder::new(policy_set::wanted([policy])))?;
+    contradictions::refuse(&snapshot)?;
     snapshot.skipped().iter().filter(|skipped| skipped.matters).for_each(|skipped| say(&not_read(skipped)));
     Ok(Arc::new(snapshot))
 }

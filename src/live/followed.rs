@@ -162,7 +162,7 @@ impl Followed {
         self.readable(&known)?;
         let found = known.objects.get(&(query.namespace.clone(), query.name.clone())).cloned();
         drop(known);
-        let object = found.ok_or(ReadError::NotFound { complete: true })?;
+        let object = found.ok_or(ReadError::NotFound)?;
         Ok(Answer { json: select::one(query, &object), complete: true })
     }
 
@@ -186,7 +186,7 @@ impl Followed {
         // Ten thousand objects take a tenth of a second, in which nobody else should wait.
         let (objects, changes): (Vec<_>, _) = (known.objects.values().cloned().collect(), known.changes);
         drop(known);
-        let json = select::many(query, objects.iter().map(|object| &**object))?;
+        let json = select::many(query, objects.iter().map(|object| &**object), true)?;
         let mut known = self.known();
         if known.changes == changes && known.lists.len() < MAX_LISTS {
             known.lists.insert(query.clone(), Arc::clone(&json));

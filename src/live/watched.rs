@@ -99,7 +99,7 @@ impl Watched {
             Ok(text) => Ok(Answer { json: select::one(query, &found(text)?), complete: true }),
             // The kind is served: so it is the object that is not there.
             Err(Refusal::NotServed) if followed.standing().age.is_some_and(|age| age <= MAX_AGE) => {
-                Err(ReadError::NotFound { complete: true })
+                Err(ReadError::NotFound)
             }
             Err(refusal) => Err(ReadError::Unavailable(escape(&refusal.to_string()))),
         }

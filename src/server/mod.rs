@@ -38,6 +38,7 @@ use upgrade_gate_snapshot::Builder;
 
 use crate::{
     cli::{ClusterArgs, ServeArgs},
+    contradictions,
     error::Error,
     live::{Connection, Watched},
     policy_set::{self, Loaded},
@@ -193,6 +194,7 @@ fn snapshot<'p>(sources: &[PathBuf], policies: impl IntoIterator<Item = &'p Load
         return Ok(Context::new(Arc::new(NoCluster)));
     }
     let snapshot = source::read(sources, Builder::new(policy_set::wanted_context(policies)))?;
+    contradictions::refuse(&snapshot)?;
     for skipped in snapshot.skipped().iter().filter(|skipped| skipped.matters) {
         tracing::warn!(
             path = escape(&skipped.origin.path),

@@ -98,7 +98,7 @@ impl Api {
         };
         match answer {
             Ok(answer) => (200, answer.json.to_string()),
-            Err(ReadError::NotFound { .. }) => status(404, "NotFound", "not found"),
+            Err(ReadError::NotFound) => status(404, "NotFound", "not found"),
             Err(ReadError::Unavailable(reason)) => status(403, "Forbidden", &reason),
         }
     }

@@ -15,7 +15,8 @@ pub trait Cluster {
     fn get(&self, query: &GetQuery) -> Result<Answer, ReadError>;
 
     /// A Kubernetes list as JSON: an object with `items`, each cut down to the query's fields.
-    /// Items of a list need not carry `apiVersion` and `kind`.
+    /// Items of a list need not carry `apiVersion` and `kind`. A list that may not be whole has
+    /// `metadata.continue`, as one of the API server has of which more follows.
     ///
     /// # Errors
     /// [`ReadError::Unavailable`] where the kind is not served or may not be read.
@@ -79,13 +80,9 @@ pub struct Answer {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// There is no object of that name. `complete` is false where a partial snapshot merely does
-    /// not hold it.
+    /// There is no object of that name, for certain.
     #[error("there is no such object")]
-    NotFound {
-        /// As [`Answer::complete`].
-        complete: bool,
-    },
+    NotFound,
     /// It cannot be told whether there is one, in the words of whoever was asked.
     #[error("{0}")]
     Unavailable(String),
@@ -131,11 +128,24 @@ impl Listing {
             Self::Objects(answer) => answer.items(),
         }
     }
+
+    /// What was found among the objects. That there is none is an answer only where the list is whole.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] where nothing was found, and there may be more objects.
+    pub fn conclude<T>(&self, found: Option<T>) -> Result<Option<T>, ReadError> {
+        match self {
+            Self::Objects(answer) if !answer.complete && found.is_none() => {
+                Err(ReadError::Unavailable("the source may not hold all of them".into()))
+            }
+            _ => Ok(found),
+        }
+    }
 }
 
 /// A name that nobody gives an object, in a namespace that every cluster has: asking for it tells
-/// whether the kind may be read, and "not found" is the good answer.
-const PROBE: (&str, &str) = ("upgrade-gate-permission-probe", "kube-system");
+/// whether the kind may be read, and "not found" is the good answer, also of a partial snapshot.
+pub const PROBE: (&str, &str) = ("upgrade-gate-permission-probe", "kube-system");
 
 /// Whether there is such an object; of kinds of cluster scope without `namespace`.
 ///
@@ -159,7 +169,7 @@ pub fn exists(
     };
     match cluster.get(&query) {
         Ok(_) => Ok(true),
-        Err(ReadError::NotFound { .. }) => Ok(false),
+        Err(ReadError::NotFound) => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -191,10 +201,11 @@ pub fn list_all(cluster: &dyn Cluster, resource: CustomResource, fields: &[&str]
         fields: paths(fields),
         ..ListQuery::default()
     };
-    let answer = cluster.list(&list)?;
-    let items = Fields::parse(&answer.json).and_then(|list| list.raw("items"));
-    if items.is_some_and(|items| items.get().starts_with('[')) {
-        Ok(Listing::Objects(answer))
+    let Answer { json, complete } = cluster.list(&list)?;
+    let list = Fields::parse(&json).unwrap_or_default();
+    let goes_on = list.object("metadata").words("continue").is_some();
+    if list.raw("items").is_some_and(|items| items.get().starts_with('[')) {
+        Ok(Listing::Objects(Answer { complete: complete && !goes_on, json }))
     } else {
         Err(ReadError::Unavailable("the answer is not a list".into()))
     }
@@ -232,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_list_is_made_only_after_it_is_known_to_be_answered() {
-        let not_found = || Err(ReadError::NotFound { complete: true });
+        let not_found = || Err(ReadError::NotFound);
         let refused = || Err(ReadError::Unavailable("forbidden".into()));
         let (crd, probe, list) = (
             "get CustomResourceDefinition hyperconvergeds.hco.kubevirt.io",
@@ -246,6 +257,21 @@ mod tests {
             (vec![Ok("{}"), not_found(), refused()], "forbidden", vec![crd, probe, list]),
             (vec![Ok("{}"), not_found(), Ok(r#"{"items":[{}]}"#)], "1", vec![crd, probe, list]),
             (vec![Ok("{}"), not_found(), Ok(r#"{"items": []}"#)], "0", vec![crd, probe, list]),
+            (
+                vec![Ok("{}"), not_found(), Ok(r#"{"items": [], "metadata": {"continue": ""}}"#)],
+                "0",
+                vec![crd, probe, list],
+            ),
+            (
+                vec![Ok("{}"), not_found(), Ok(r#"{"items": [], "metadata": {"continue": "x"}}"#)],
+                "the source may not hold all of them",
+                vec![crd, probe, list],
+            ),
+            (
+                vec![Ok("{}"), not_found(), Ok(r#"{"items": [{}], "metadata": {"continue": "x"}}"#)],
+                "1",
+                vec![crd, probe, list],
+            ),
             (vec![Ok("{}"), not_found(), Ok("[]")], "the answer is not a list", vec![crd, probe, list]),
             (vec![Ok("{}"), not_found(), Ok("{}")], "the answer is not a list", vec![crd, probe, list]),
         ];
@@ -253,7 +279,10 @@ mod tests {
             let script = Script { answers: RefCell::new(answers), asked: RefCell::default() };
             let outcome = match list_all(&script, HYPERCONVERGED, &["status.versions"]) {
                 Ok(Listing::NotInstalled) => "NotInstalled".into(),
-                Ok(Listing::Objects(answer)) => answer.items().len().to_string(),
+                Ok(listing) => match listing.conclude(listing.items().first()) {
+                    Ok(_) => listing.items().len().to_string(),
+                    Err(error) => error.to_string(),
+                },
                 Err(error) => error.to_string(),
             };
             assert_eq!(outcome, expected);

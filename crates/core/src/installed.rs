@@ -32,7 +32,7 @@ pub fn installed(cluster: &dyn Cluster, namespace: Option<&str>) -> Result<Optio
             Some(object) => Ok(Some(HyperConverged::read(&object))),
             None => Err(ReadError::Unavailable("the answer is not an object".into())),
         },
-        Err(ReadError::NotFound { .. }) => Ok(None),
+        Err(ReadError::NotFound) => Ok(None),
         // A kind that is not served is an error in words only.
         Err(error) => match is_installed(cluster, &HYPERCONVERGED) {
             Ok(false) => Ok(None),
@@ -44,7 +44,7 @@ pub fn installed(cluster: &dyn Cluster, namespace: Option<&str>) -> Result<Optio
 /// Of several, which HCO does not support, the one of the lowest version: that one is upgraded.
 fn anywhere(cluster: &dyn Cluster) -> Result<Option<HyperConverged>, ReadError> {
     let listing = list_all(cluster, HYPERCONVERGED, &HyperConverged::FIELDS)?;
-    Ok(of_many(listing.items().iter().map(HyperConverged::read)))
+    listing.conclude(of_many(listing.items().iter().map(HyperConverged::read)))
 }
 
 /// The one that counts of several HyperConverged objects: of the name that HCO takes, and of these the one

@@ -60,7 +60,7 @@ mod settings;
 mod policy;
 
 pub use cluster::{
-    Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, ReadError, exists, is_installed, list_all, paths,
+    Answer, Cluster, GetQuery, ListQuery, Listing, NoCluster, PROBE, ReadError, exists, is_installed, list_all, paths,
 };
 pub use fields::Fields;
 pub use installed::{installed, of_many};

@@ -19,11 +19,7 @@ impl Cluster for HostCalls {
         let field_masks = Some(fields);
         let request = GetResourceRequest { api_version, kind, name, namespace, disable_cache, field_masks };
         call("get_resource", &request).map_err(|error| {
-            if error.contains(&not_found) {
-                ReadError::NotFound { complete: true }
-            } else {
-                ReadError::Unavailable(error)
-            }
+            if error.contains(&not_found) { ReadError::NotFound } else { ReadError::Unavailable(error) }
         })
     }
 

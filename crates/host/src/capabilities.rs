@@ -110,15 +110,15 @@ pub(crate) enum Reply {
     Logged,
     /// The answer, and the kind of which there may be more than it shows.
     Answer { json: Arc<str>, incomplete: Option<ContextAwareResource> },
-    /// An error in words, likewise.
-    Error { text: String, incomplete: Option<ContextAwareResource> },
+    /// An error in words.
+    Error { text: String },
     /// What the policy was granted, but nobody here can answer.
     Refused { capability: String },
 }
 
 impl From<String> for Reply {
     fn from(text: String) -> Self {
-        Self::Error { text, incomplete: None }
+        Self::Error { text }
     }
 }
 
@@ -174,21 +174,21 @@ impl Read {
     fn answer(self, capability: &str, context: &Context) -> Reply {
         let found =
             |answer: Answer, of| Reply::Answer { json: answer.json, incomplete: (!answer.complete).then_some(of) };
-        let failed = |text: &str, incomplete| Reply::Error { text: failure(text), incomplete };
+        let failed = |text: &str| Reply::Error { text: failure(text) };
         match self {
             Self::List(query, of) => match context.list(query) {
                 Ok(answer) => found(answer, of),
-                Err(error) => failed(&error.to_string(), None),
+                Err(error) => failed(&error.to_string()),
             },
             Self::Get(query, of) => match context.get(&query) {
                 Ok(answer) => found(answer, of),
-                Err(ReadError::NotFound { complete }) => {
+                Err(ReadError::NotFound) => {
                     let GetQuery { api_version, kind, namespace, name, .. } = query;
                     let text =
                         format!("Cannot find {api_version}/{kind} named '{name}' inside of namespace '{namespace:?}'");
-                    failed(&text, (!complete).then_some(of))
+                    failed(&text)
                 }
-                Err(ReadError::Unavailable(text)) => failed(&text, None),
+                Err(ReadError::Unavailable(text)) => failed(&text),
             },
             Self::Elsewhere => Reply::Refused { capability: capability.into() },
         }

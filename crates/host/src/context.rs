@@ -128,7 +128,7 @@ fn record(call: &HostCall<'_>, so_far: &Mutex<Record>, reply: Reply) -> Reply {
     let Some(question) = Question::of(call) else { return reply };
     let answer = match &reply {
         Reply::Answer { json, .. } => Ok(json.to_string()),
-        Reply::Error { text, .. } => Err(text.strip_prefix(FAILURE).unwrap_or(text).to_owned()),
+        Reply::Error { text } => Err(text.strip_prefix(FAILURE).unwrap_or(text).to_owned()),
         Reply::Refused { capability } => Err(denied(capability)),
         Reply::Logged => return reply,
     };

@@ -232,8 +232,7 @@ fn host_call(
             call.host_answer = json.as_bytes().to_vec();
             Ok(1)
         }
-        Reply::Error { text, incomplete } => {
-            call.incomplete.extend(incomplete);
+        Reply::Error { text } => {
             call.host_error = text;
             Ok(0)
         }

@@ -40,7 +40,7 @@ struct Scripted;
 
 impl Cluster for Scripted {
     fn get(&self, _: &GetQuery) -> Result<Answer, ReadError> {
-        Err(ReadError::NotFound { complete: false })
+        Err(ReadError::NotFound)
     }
 
     fn list(&self, query: &ListQuery) -> Result<Answer, ReadError> {

@@ -13,9 +13,11 @@ use upgrade_gate_core::GroupResource;
 use crate::{
     archive::Whole,
     contents::{self, Contents, Lists, Reading, Search, Stream},
+    copies::{self, Copies},
     evidence::Evidence,
     file::File,
     flaw::{Flaw, words},
+    identity::Identities,
     object::Object,
     path::Place,
     progress::Progress,
@@ -26,8 +28,9 @@ use crate::{
 /// Takes files; gives a [`Snapshot`]. What cannot be read is remembered, and the next file is read.
 pub struct Builder {
     pub(crate) search: Search,
-    objects: BTreeMap<Key, Object>,
+    objects: BTreeMap<Key, Vec<Object>>,
     evidence: Evidence,
+    identities: Identities,
     skipped: Vec<Skipped>,
     listed: Vec<Listed>,
     sources: Vec<Source>,
@@ -58,6 +61,7 @@ impl Builder {
             search: Search { wanted, progress: Arc::default(), settles: None },
             objects: BTreeMap::new(),
             evidence: Evidence::default(),
+            identities: Identities::default(),
             skipped: Vec::new(),
             listed: Vec::new(),
             sources: Vec::new(),
@@ -172,13 +176,14 @@ impl Builder {
     #[must_use]
     pub fn finish(mut self) -> Snapshot {
         self.skipped.sort_by(|a, b| a.origin.cmp(&b.origin));
-        let objects: Vec<Object> = self.objects.into_values().collect();
+        let copies = self.objects.values().filter_map(|copies| Copies::of(copies)).collect();
+        let objects: Vec<Object> = self.objects.into_values().flatten().collect();
         let mut kinds: BTreeSet<Kind> = self.search.wanted.kinds().cloned().collect();
         kinds.extend(objects.iter().map(|object| object.kind.clone()));
         let count = |kind: &Kind| objects.iter().filter(|object| object.kind == *kind).count();
         let needed = |kind: &Kind| self.search.wanted.needs(&kind.resource());
         let kinds = kinds.iter().map(|kind| self.evidence.report(kind, count(kind), needed(kind))).collect();
-        Snapshot::new(objects, kinds, self.skipped, self.sources)
+        Snapshot::new(objects, kinds, self.skipped, self.sources, copies, self.identities.clash())
     }
 
     pub(crate) fn lost(&self, file: File, error: &io::Error) -> Contents {
@@ -220,6 +225,7 @@ impl Builder {
     pub(crate) fn add(&mut self, mut contents: Contents) {
         if let Some(source) = self.sources.last_mut() {
             if source.layout == Layout::Cluster {
+                contents.evidence.are_of_all_namespaces();
                 let skipped = contents.skipped.iter_mut().map(|skipped| &mut skipped.origin);
                 let origins = contents.objects.iter_mut().map(|object| &mut object.origin).chain(skipped);
                 origins.for_each(|origin| origin.line = 0);
@@ -232,6 +238,7 @@ impl Builder {
                 Place::InspectObject | Place::InspectList => Layout::MustGather,
             }));
         }
+        self.identities.add(contents.identities);
         self.evidence.add(contents.evidence);
         contents.skipped.into_iter().for_each(|skipped| self.list(skipped));
         for object in contents.objects {
@@ -243,12 +250,11 @@ impl Builder {
                 object.name.clone(),
                 unnamed,
             );
-            match self.objects.get(&key) {
-                Some(other) if !object.is_newer_than(other) => {}
-                _ => {
-                    self.objects.insert(key, object);
-                }
+            let copies = self.objects.entry(key).or_default();
+            if let Some(other) = copies.first() {
+                self.identities.compare(other, &object);
             }
+            copies::add(copies, object);
         }
     }
 }

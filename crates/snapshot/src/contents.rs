@@ -16,7 +16,8 @@ use crate::{
     evidence::Evidence,
     file::File,
     flaw::{Flaw, MAX_UNBOUNDED, words},
-    object::Object,
+    identity::Identities,
+    object::{Object, Origin},
     path::Place,
     progress::{Counted, Progress},
     snapshot::Skipped,
@@ -46,6 +47,7 @@ const BATCH: usize = 64;
 pub(crate) struct Contents {
     pub(crate) objects: Vec<Object>,
     pub(crate) evidence: Evidence,
+    pub(crate) identities: Identities,
     pub(crate) skipped: Vec<Skipped>,
     /// Kubernetes documents and items of lists, wanted or not.
     pub(crate) documents: usize,
@@ -127,6 +129,12 @@ pub(crate) struct Reading<'w> {
     pub(crate) again: Lists,
     /// The column of the piece that is being read, from 1.
     pub(crate) column: usize,
+    /// Whether a whole object of the kind that belongs here was read, or a whole list of them.
+    pub(crate) is_at_place: bool,
+    /// In how many other documents the document is that is being read.
+    pub(crate) depth: usize,
+    /// The line of all that is read, where it is part of a text that has none.
+    pub(crate) line_of_all: Option<usize>,
     /// How many of the last objects have not been looked at.
     unsettled: usize,
 }
@@ -139,7 +147,22 @@ impl<'w> Reading<'w> {
             contents.place = Some(place.place);
         }
         let (crds, unwanted, again) = (Vec::new(), BTreeSet::new(), Lists::new());
-        Self { search, file, contents, crds, lost: 0, unwanted, lists: 0, known, again, column: 1, unsettled: 0 }
+        Self {
+            search,
+            file,
+            contents,
+            crds,
+            lost: 0,
+            unwanted,
+            lists: 0,
+            known,
+            again,
+            column: 1,
+            is_at_place: false,
+            depth: 0,
+            line_of_all: None,
+            unsettled: 0,
+        }
     }
 
     /// Reads the file, or as much of it as tells that it holds no Kubernetes documents.
@@ -173,17 +196,15 @@ impl<'w> Reading<'w> {
                 self.skip(0, Flaw::NoArchive, true);
             }
         }
+        if self.is_needed_place() && !self.is_at_place && self.lost == 0 {
+            self.skip(0, Flaw::NothingOfKind, true);
+        }
         self.settle();
         self.contents.bytes = count.get();
         Ok(())
     }
 
     pub(crate) fn keep(&mut self, object: Object) {
-        // Of a list file the list says whether it is whole.
-        let place = self.file.place.as_ref().filter(|place| place.place != Place::InspectList);
-        if let Some(place) = place.filter(|place| place.resource == object.kind.resource()) {
-            self.contents.evidence.at_place(&self.file.path, place);
-        }
         self.contents.objects.push(object);
         self.unsettled += 1;
         if self.unsettled == BATCH {
@@ -205,8 +226,7 @@ impl<'w> Reading<'w> {
         begun.drain(..begun.len() - bytes::without_mark(&begun).len());
         // All of a small file.
         if begun.len() < HEAD / 2 && begun.trim_ascii().is_empty() {
-            let matters = self.file.place.as_ref().is_some_and(|place| self.search.wanted.needs(&place.resource));
-            return self.skip(0, Flaw::Empty, matters);
+            return self.skip(0, Flaw::Empty, false);
         }
         let window = Window::new(begun, rest);
         match format {
@@ -233,11 +253,18 @@ impl<'w> Reading<'w> {
 
     /// The file, or the rest of it, cannot be read.
     pub(crate) fn unreadable(&mut self, error: &io::Error) {
-        let matters = match &self.file.place {
-            Some(place) => self.search.wanted.needs(&place.resource),
-            None => self.file.is_document,
-        };
+        let matters = self.file.place.is_none() && self.file.is_document;
         self.skip(0, Flaw::Unreadable(words(error)), matters);
+    }
+
+    /// Whether objects belong here of a kind that decides something.
+    fn is_needed_place(&self) -> bool {
+        self.file.place.as_ref().is_some_and(|place| self.search.wanted.needs(&place.resource))
+    }
+
+    /// Where something is that is being read.
+    pub(crate) fn origin(&self, line: usize) -> Origin {
+        self.file.origin(self.line_of_all.unwrap_or(line))
     }
 
     /// Whether what was lost may have been an object that a policy wants: it is, or is in, what should
@@ -246,7 +273,9 @@ impl<'w> Reading<'w> {
         (self.file.is_document || text::begins_as_document(lost)) && self.search.wanted.mentioned_in(lost)
     }
 
+    /// Lists what is not taken. Where objects belong that decide something, whatever is lost may have been one.
     pub(crate) fn skip(&mut self, line: usize, flaw: Flaw, matters: bool) {
+        let matters = matters || self.is_needed_place();
         self.lost += 1;
         if let Some(place) = &self.file.place {
             self.contents.evidence.broken(&self.file.path, place, &flaw.to_string());
@@ -257,7 +286,7 @@ impl<'w> Reading<'w> {
         match self.contents.skipped.iter_mut().rev().take(MAX_FLAWS).find(like_it) {
             Some(known) => known.more += 1,
             None => {
-                let origin = self.file.origin(line);
+                let origin = self.origin(line);
                 self.contents.skipped.push(Skipped { origin, flaw, matters, more: 0, more_files: 0 });
             }
         }

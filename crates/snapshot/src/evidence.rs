@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use upgrade_gate_core::{GroupResource, HYPERCONVERGED};
+use upgrade_gate_core::{GroupResource, GroupVersionKind, HYPERCONVERGED};
 
 use crate::{
-    kinds::is_built_in,
+    kinds::{is_built_in, is_namespaced},
     path::{Place, ResourcePath},
+    record::Records,
     wanted::Kind,
 };
 
@@ -40,16 +41,20 @@ pub struct KindReport {
 /// What was seen that says something about completeness. Paths are for people.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence {
-    /// Whole typed lists of all namespaces, by the kind of their items.
-    lists: BTreeMap<Kind, String>,
-    /// Objects and list files where a must-gather puts all there are.
+    /// Whole typed lists that are not of one namespace for sure, by the kind of their items.
+    lists: BTreeMap<Kind, Lists>,
+    /// What was asked of an API server for the lists of a file.
+    records: Records,
+    /// Stored objects, and whole lists of the whole cluster, where a must-gather puts all there are.
     places: BTreeMap<GroupResource, String>,
-    /// Files where an object belongs that hold none, and why.
+    /// Files where an object belongs that hold none, or a broken one, and why.
     broken: BTreeMap<GroupResource, String>,
     /// The CRDs of whole CustomResourceDefinitionLists, and where the list is.
     crd_lists: BTreeMap<String, BTreeSet<String>>,
-    /// CRDs that are there as objects.
+    /// CRDs that are there as objects, or as files that are named after one.
     crds: BTreeSet<String>,
+    /// Resources that only a CRD defines, and of which stored objects are there.
+    stored: BTreeSet<GroupResource>,
     /// Image folders of must-gathers.
     images: BTreeMap<String, Image>,
     /// What an API server did not list, or not to the end.
@@ -58,11 +63,20 @@ pub(crate) struct Evidence {
     assumed: BTreeSet<GroupResource>,
 }
 
+/// Lists of one kind.
+#[derive(Clone, Debug, Default)]
+struct Lists {
+    /// The first that proves by itself that it is of the whole cluster.
+    proof: Option<String>,
+    /// Empty lists of a namespaced kind, by file, with their words: they may be of one namespace.
+    empty: BTreeMap<String, String>,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Image {
-    /// Folders that kubevirt's collector wrote, which are named after CRDs.
+    /// CRDs of whose kinds kubevirt's collector wrote stored objects.
     folders: BTreeSet<String>,
-    /// CRDs, by the names of their files.
+    /// Stored CRDs, where a must-gather puts them.
     crds: BTreeSet<String>,
 }
 
@@ -70,6 +84,24 @@ struct Image {
 struct Unlisted {
     is_not_served: bool,
     why: String,
+}
+
+/// A whole typed list.
+pub(crate) struct WholeList<'a> {
+    /// What its items are.
+    pub(crate) kind: Kind,
+    /// The file that it is in.
+    pub(crate) path: &'a str,
+    pub(crate) resource_version: Option<String>,
+    pub(crate) is_empty: bool,
+    /// The names of its items, where it is one of CustomResourceDefinitions.
+    pub(crate) crds: Option<BTreeSet<String>>,
+}
+
+impl WholeList<'_> {
+    fn may_be_of_one_namespace(&self) -> bool {
+        self.is_empty && is_namespaced(self.kind.group(), &self.kind.kind)
+    }
 }
 
 const ASSUMED: &str = "assumed, as --assume-captured says";
@@ -83,18 +115,22 @@ impl Evidence {
 
     /// Takes in what came of the next file; what was there first stays.
     pub(crate) fn add(&mut self, next: Self) {
-        let Self { lists, places, broken, crd_lists, crds, images, unlisted, assumed } = next;
-        lists.into_iter().for_each(|(kind, path)| {
-            self.lists.entry(kind).or_insert(path);
-        });
+        let Self { lists, records, places, broken, crd_lists, crds, stored, images, unlisted, assumed } = next;
+        for (kind, Lists { proof, empty }) in lists {
+            let known = self.lists.entry(kind).or_default();
+            known.proof = known.proof.take().or(proof);
+            known.empty.extend(empty);
+        }
         places.into_iter().for_each(|(resource, path)| {
             self.places.entry(resource).or_insert(path);
         });
         broken.into_iter().for_each(|(resource, why)| {
             self.broken.entry(resource).or_insert(why);
         });
+        self.records.add(records);
         self.crd_lists.extend(crd_lists);
         self.crds.extend(crds);
+        self.stored.extend(stored);
         self.unlisted.extend(unlisted);
         self.assumed.extend(assumed);
         for (name, image) in images {
@@ -104,36 +140,65 @@ impl Evidence {
         }
     }
 
-    /// A whole list; `crds` where it is one of CustomResourceDefinitions.
-    pub(crate) fn list(&mut self, kind: Kind, path: &str, crds: Option<BTreeSet<String>>) {
+    /// A whole list. One that is empty proves nothing by itself where its kind lives in namespaces: `kubectl get --raw`
+    /// writes the same bytes for all of them and for one.
+    pub(crate) fn list(&mut self, list: WholeList<'_>) {
+        let may_be_of_one_namespace = list.may_be_of_one_namespace();
+        let WholeList { kind, path, resource_version, crds, .. } = list;
         if let Some(crds) = crds {
             self.crd_lists.insert(path.into(), crds);
         }
-        self.lists.entry(kind).or_insert_with(|| path.into());
+        let version = resource_version.map_or(String::new(), |version| format!(" at resourceVersion {version}"));
+        let words = format!("{}List in {path}{version}", kind.kind);
+        let lists = self.lists.entry(kind).or_default();
+        if may_be_of_one_namespace {
+            lists.empty.insert(path.into(), words);
+        } else {
+            lists.proof.get_or_insert(words);
+        }
     }
 
-    /// A CustomResourceDefinition.
+    /// All lists are of the whole cluster, as whoever asked for them knows.
+    pub(crate) fn are_of_all_namespaces(&mut self) {
+        for lists in self.lists.values_mut() {
+            let first = std::mem::take(&mut lists.empty).into_values().next();
+            lists.proof = lists.proof.take().or(first);
+        }
+    }
+
+    /// What was asked of an API server, as a record says.
+    pub(crate) fn record(&mut self, file: String, asked: String) {
+        self.records.insert(file, asked);
+    }
+
+    /// A CustomResourceDefinition, stored or not.
     pub(crate) fn crd(&mut self, name: &str) {
         self.crds.insert(name.into());
     }
 
-    /// The mere path of a file, whatever is in it.
-    pub(crate) fn path(&mut self, path: &str, place: &ResourcePath) {
-        let image = self.images.entry(place.image.clone()).or_default();
-        let resource = place.resource.to_string();
-        match place.place {
-            Place::KubevirtObject => {
-                image.folders.insert(resource);
-            }
-            Place::InspectObject if resource == CRDS => {
-                let file = path.rsplit('/').next().unwrap_or_default();
-                image.crds.insert(file.rsplit_once('.').map_or(file, |(stem, _)| stem).into());
-            }
-            Place::InspectObject | Place::InspectList | Place::KubevirtFile => {}
+    /// A stored object of a resource: where only a CRD defines that, the cluster has the CRD.
+    pub(crate) fn stored(&mut self, resource: &GroupResource) {
+        if !self.stored.contains(resource) {
+            self.stored.insert(resource.clone());
         }
     }
 
-    /// An object, or its list, where a must-gather puts it.
+    /// The mere path of a file: it may contradict what is proved, and proves nothing itself.
+    pub(crate) fn path(&mut self, path: &str, place: &ResourcePath) {
+        if place.place == Place::InspectObject && place.resource.to_string() == CRDS {
+            let file = path.rsplit('/').next().unwrap_or_default();
+            self.crds.insert(file.rsplit_once('.').map_or(file, |(stem, _)| stem).into());
+        }
+    }
+
+    /// A whole list where `oc adm inspect` puts one.
+    pub(crate) fn list_at_place(&mut self, list: &WholeList<'_>, place: &ResourcePath) {
+        if !list.may_be_of_one_namespace() {
+            self.at_place(list.path, place);
+        }
+    }
+
+    /// A stored object, or a whole list, where a must-gather puts it.
     pub(crate) fn at_place(&mut self, path: &str, place: &ResourcePath) {
         let complete = match place.place {
             // A default must-gather inspects some CRDs by name.
@@ -145,9 +210,19 @@ impl Evidence {
         if complete {
             self.places.entry(place.resource.clone()).or_insert_with(|| path.into());
         }
+        if place.place == Place::KubevirtObject && is_collected(&place.resource) {
+            self.images.entry(place.image.clone()).or_default().folders.insert(place.resource.to_string());
+        }
     }
 
-    /// A file where an object belongs, but none could be read.
+    /// A stored CRD where a must-gather puts it.
+    pub(crate) fn crd_at_place(&mut self, name: &str, place: &ResourcePath) {
+        if place.place == Place::InspectObject && place.resource.to_string() == CRDS {
+            self.images.entry(place.image.clone()).or_default().crds.insert(name.into());
+        }
+    }
+
+    /// A file where an object belongs, and something of it could not be read.
     pub(crate) fn broken(&mut self, path: &str, place: &ResourcePath, why: &str) {
         self.broken.entry(place.resource.clone()).or_insert_with(|| format!("{path} {why}"));
     }
@@ -169,16 +244,21 @@ impl Evidence {
     /// Objects come first, then lists, then "not installed".
     fn state(&self, kind: &Kind, objects: usize) -> (State, String) {
         let resource = kind.resource();
-        if let Some(path) = self.places.get(&resource).filter(|_| objects > 0) {
+        let broken = self.broken.get(&resource);
+        // What a path proves, a broken file at such a path takes away.
+        let place = self.places.get(&resource).filter(|_| broken.is_none());
+        if let Some(path) = place.filter(|_| objects > 0) {
             return (State::Captured, format!("a must-gather wrote it to {path}"));
         }
-        if let Some(path) = self.lists.get(kind) {
-            return (State::Captured, format!("{}List in {path}", kind.kind));
+        if let Some(words) = self.whole_list(kind) {
+            return (State::Captured, words);
         }
-        if let Some(path) = self.places.get(&resource) {
+        if let Some(path) = place {
             return (State::Captured, format!("a must-gather wrote its list to {path}"));
         }
-        if let Some((image, folder)) = self.image_that_went_on(&resource) {
+        if broken.is_none()
+            && let Some((image, folder)) = self.image_that_went_on(&resource)
+        {
             return (State::Captured, format!("the must-gather in {} went on to {folder}", shown(image)));
         }
         if self.assumed.contains(&resource) {
@@ -197,20 +277,50 @@ impl Evidence {
         {
             return (State::NotInstalled, evidence);
         }
-        match unlisted.map(|unlisted| &unlisted.why).or_else(|| self.broken.get(&resource)) {
-            Some(file) => (State::NotCaptured, file.clone()),
-            None => (State::NotCaptured, "no object and no list of it".into()),
+        if let Some(why) = unlisted.map(|unlisted| &unlisted.why).or(broken) {
+            return (State::NotCaptured, why.clone());
         }
+        let empty = self.lists.get(kind).and_then(|lists| lists.empty.values().next());
+        let evidence = match empty {
+            Some(words) => format!(
+                "{words} is empty, and nothing shows that all namespaces were asked: collect it with `upgrade-gate \
+                 policies collect`, which records that"
+            ),
+            None => "no object and no list of it".into(),
+        };
+        (State::NotCaptured, evidence)
+    }
+
+    /// A list that proves that it holds all objects of its kind, in words.
+    fn whole_list(&self, kind: &Kind) -> Option<String> {
+        let lists = self.lists.get(kind)?;
+        // Somebody took some out of it.
+        if kind.resource().to_string() == CRDS && !self.crd_lists.values().any(|crds| self.is_plausible(crds)) {
+            return None;
+        }
+        let recorded = || {
+            let version = GroupVersionKind::new(&kind.api_version, &kind.kind).version;
+            let path = kind.resource().path(&version);
+            let of_all = lists.empty.iter().find(|(file, _)| self.records.says(file, &path));
+            of_all.map(|(_, words)| format!("{words}, of all namespaces as its record says"))
+        };
+        lists.proof.clone().or_else(recorded)
+    }
+
+    /// Whether a list of CRDs has those of all objects that are here.
+    fn is_plausible(&self, crds: &BTreeSet<String>) -> bool {
+        self.stored.iter().all(|resource| crds.contains(&resource.to_string()))
     }
 
     fn not_installed(&self, resource: &GroupResource) -> Option<String> {
         let crd = resource.to_string();
         // One source that has it is enough: lists may be of different days.
         let images = self.images.values().map(|image| &image.crds);
-        if self.crd_lists.values().chain(images).chain([&self.crds]).any(|crds| crds.contains(&crd)) {
+        let has = self.crd_lists.values().chain(images).chain([&self.crds]).any(|crds| crds.contains(&crd));
+        if has || self.stored.contains(resource) {
             return None;
         }
-        if let Some(path) = self.crd_lists.keys().next() {
+        if let Some((path, _)) = self.crd_lists.iter().find(|(_, crds)| self.is_plausible(crds)) {
             return Some(format!("no CRD of it in the CustomResourceDefinitionList in {path}"));
         }
         if let Some(unlisted) = self.unlisted.get(resource).filter(|unlisted| unlisted.is_not_served) {
@@ -223,7 +333,7 @@ impl Evidence {
         Some(format!("no CRD of it in {}, which has the one of HyperConverged", shown(image)))
     }
 
-    /// kubevirt's collector walks the CRDs in the order of their names: a folder of a later one
+    /// kubevirt's collector walks the CRDs in the order of their names: a stored object of a later one
     /// means that it has been at this one, and that there was nothing.
     fn image_that_went_on(&self, resource: &GroupResource) -> Option<(&str, &str)> {
         let crd = resource.to_string();

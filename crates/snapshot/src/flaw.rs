@@ -83,6 +83,21 @@ pub enum Flaw {
     /// A document, but none of Kubernetes.
     #[error("is not a Kubernetes object: expected a mapping with apiVersion and kind")]
     NotAnObject,
+    /// A file where objects of a kind belong, without one.
+    #[error("holds no object of the kind that belongs there")]
+    NothingOfKind,
+    /// A list without items.
+    #[error("is a list without items")]
+    NoItems,
+    /// A list that is not the whole one.
+    #[error("is not a whole list: {0}")]
+    PartialList(&'static str),
+    /// `PartialObjectMetadata`, which does not say of which kind it is.
+    #[error("has only the metadata of an object, and not its kind")]
+    OnlyMetadata,
+    /// An object of a wanted kind in a document of a form that is not known.
+    #[error("holds an object that policies look at inside another document: save the object itself")]
+    Nested,
     /// `metadata.name` is missing, or it, `namespace`, `uid` or `resourceVersion` is no string (`010`
     /// and `no` want quotes in YAML).
     #[error("has no metadata.{0} that is a string; a number needs quotes in YAML")]

@@ -1,6 +1,6 @@
 //! Kinds and their plural names: rules of a policy name plurals, objects name kinds.
 
-use std::sync::LazyLock;
+use std::{any::TypeId, sync::LazyLock};
 
 use k8s_openapi::{
     api::{
@@ -12,20 +12,29 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions,
     kube_aggregator::pkg::apis::apiregistration::v1 as apiregistration,
 };
-use upgrade_gate_core::GroupResource;
+use upgrade_gate_core::{CLUSTER_EXTENSION, CLUSTER_VERSION, GroupResource, NODE_MAINTENANCE};
 
 macro_rules! built_in {
     ($($kind:path),* $(,)?) => {
-        vec![$((
-            <$kind as k8s_openapi::Resource>::GROUP,
-            <$kind as k8s_openapi::Resource>::KIND,
-            <$kind as k8s_openapi::Resource>::URL_PATH_SEGMENT,
-        )),*]
+        vec![$(BuiltIn {
+            group: <$kind as k8s_openapi::Resource>::GROUP,
+            kind: <$kind as k8s_openapi::Resource>::KIND,
+            plural: <$kind as k8s_openapi::Resource>::URL_PATH_SEGMENT,
+            is_namespaced: TypeId::of::<<$kind as k8s_openapi::Resource>::Scope>()
+                == TypeId::of::<k8s_openapi::NamespaceResourceScope>(),
+        }),*]
     };
 }
 
-/// Group, kind and plural of what every API server serves, whatever its version of the kind.
-static BUILT_IN: LazyLock<Vec<(&str, &str, &str)>> = LazyLock::new(|| {
+/// What every API server serves, whatever its version of the kind.
+struct BuiltIn {
+    group: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    is_namespaced: bool,
+}
+
+static BUILT_IN: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
     built_in![
         admissionregistration::MutatingWebhookConfiguration,
         admissionregistration::ValidatingAdmissionPolicy,
@@ -87,14 +96,32 @@ pub(crate) fn group_of(api_version: &str) -> &str {
 /// plural, which is what generators of CustomResourceDefinitions write. Never taken from a CRD of
 /// the snapshot: whether an object is looked at must not depend on the order of files.
 pub fn resource_of(group: &str, kind: &str) -> GroupResource {
-    let known = BUILT_IN.iter().find(|(g, k, _)| (*g, *k) == (group, kind));
-    let resource = known.map_or_else(|| english_plural(&kind.to_lowercase()), |(_, _, plural)| (*plural).into());
+    let resource = built_in(group, kind).map_or_else(|| english_plural(&kind.to_lowercase()), |it| it.plural.into());
     GroupResource { group: group.into(), resource }
 }
 
 /// Whether every API server serves the kind, so that no CustomResourceDefinition can be missing.
 pub(crate) fn is_built_in(group: &str, kind: &str) -> bool {
-    BUILT_IN.iter().any(|(g, k, _)| (*g, *k) == (group, kind))
+    built_in(group, kind).is_some()
+}
+
+fn built_in(group: &str, kind: &str) -> Option<&'static BuiltIn> {
+    BUILT_IN.iter().find(|it| (it.group, it.kind) == (group, kind))
+}
+
+/// Whether objects of the kind live in namespaces: of a kind that is not known they may.
+pub(crate) fn is_namespaced(group: &str, kind: &str) -> bool {
+    let of_cluster = [NODE_MAINTENANCE, CLUSTER_EXTENSION, CLUSTER_VERSION];
+    match built_in(group, kind) {
+        Some(it) => it.is_namespaced,
+        None => !of_cluster.iter().any(|it| (it.group(), it.kind) == (group, kind)),
+    }
+}
+
+/// Whether the group's kinds are defined by CustomResourceDefinitions wherever they are stored. Others may come from an
+/// API server of their own, which needs none.
+pub(crate) fn is_of_crds(group: &str) -> bool {
+    group == "operators.coreos.com" || group == "kubevirt.io" || group.ends_with(".kubevirt.io")
 }
 
 /// Source: the rules of k8s.io/gengo/v2 `namer/plural_namer.go`, which name CRDs' plurals.

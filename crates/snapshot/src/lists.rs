@@ -2,27 +2,19 @@
 
 use std::io;
 
-use upgrade_gate_core::{Fields, shorten};
+use upgrade_gate_core::Fields;
 
 use crate::{
     bytes::legible,
     contents::Reading,
     cut::{Cut, Cutter, Document, Look},
+    evidence::WholeList,
     flaw::{Flaw, MAX_UNBOUNDED},
+    items::{MAX_LISTS, is_crd},
     json::{self, Head},
-    object::Object,
-    path::{Place, ResourcePath},
-    text::{self, Lines},
+    text,
     wanted::{Kind, Mentions},
 };
-
-const CRD: &str = "CustomResourceDefinition";
-
-/// A list in a list in a list: no tool writes that.
-const MAX_LISTS: usize = 4;
-
-/// So many kinds are remembered as not wanted: a large cluster has some hundreds.
-const MAX_KINDS: usize = 10_000;
 
 /// A list that is being read.
 struct List {
@@ -36,6 +28,8 @@ struct List {
     objects: usize,
     crds: usize,
     lost: usize,
+    /// Whether no item has come.
+    is_empty: bool,
     /// Items that do not say what they are, with their lines, until the list does.
     waiting: Vec<(usize, Vec<u8>)>,
     /// The size of these, or of more than memory is for.
@@ -67,8 +61,11 @@ impl Reading<'_> {
     }
 
     fn read_cuts<C: Cutter>(&mut self, cutter: &mut C) -> io::Result<()> {
-        let mut list = None;
+        let mut list: Option<List> = None;
         while let Some(cut) = cutter.next()? {
+            if let (Cut::Piece | Cut::TooLarge(_) | Cut::NoObject, Some(list)) = (&cut, &mut list) {
+                list.is_empty = false;
+            }
             match cut {
                 Cut::Piece => self.piece(cutter, list.as_mut()),
                 Cut::TooLarge(size) => self.too_large(cutter, list.as_ref(), size),
@@ -94,7 +91,9 @@ impl Reading<'_> {
     fn piece<C: Cutter>(&mut self, cutter: &mut C, list: Option<&mut List>) {
         let look = cutter.look();
         let is_typed = match &look {
-            Look::Kind(kind) if self.is_unwanted(kind) => return self.count_document(),
+            Look::Kind(kind) if self.is_unwanted(&kind.kind) && !self.tells(kind, &cutter.text()) => {
+                return self.count_document();
+            }
             Look::Kind(_) => true,
             Look::Untyped | Look::Unclear => false,
         };
@@ -103,10 +102,12 @@ impl Reading<'_> {
         match list {
             Some(list) if list.items.is_none() && !is_typed => list.wait(line, &cutter.text()),
             Some(list) => {
-                if look == Look::Untyped && list.items().is_some_and(|kind| self.is_other(kind)) {
+                let text = cutter.text();
+                let of = list.items().filter(|_| look == Look::Untyped);
+                if of.is_some_and(|kind| self.is_other(kind) && !self.tells(kind, &text)) {
                     return self.count_document();
                 }
-                self.read_piece::<C>(&cutter.text(), line, list.items());
+                self.read_piece::<C>(&text, line, list.items());
             }
             None => self.read_piece::<C>(&cutter.text(), line, None),
         }
@@ -129,31 +130,9 @@ impl Reading<'_> {
         }
     }
 
-    /// An object, or a list that was not cut.
-    fn value(&mut self, raw: &str, listed_as: Option<&Kind>, line: usize, lists: usize) {
-        let head = match json::head(raw) {
-            Ok(head) => head,
-            Err((Flaw::Syntax { format, column }, 0)) => {
-                let flaw = Flaw::Syntax { format, column: column + self.column - 1 };
-                return self.no_object(raw, flaw, line, listed_as);
-            }
-            Err((flaw, down)) => return self.no_object(raw, flaw, line + down, listed_as),
-        };
-        let items = head.items.filter(|_| head.is_list()).and_then(|items| json::elements(items.get()));
-        match items {
-            None => self.object(raw, head, listed_as, line),
-            Some(_) if lists == 0 => self.no_object(raw, Flaw::NotAnObject, line, listed_as),
-            Some(items) => {
-                let mut lines = Lines::new(raw);
-                let items = items.into_iter().map(|item| (line + lines.down_to(item.get()), item.get())).collect();
-                self.list(raw, items, line, lists);
-            }
-        }
-    }
-
     /// A list that was not cut.
-    fn list(&mut self, head: &str, items: Vec<(usize, &str)>, line: usize, lists: usize) {
-        let list = self.begin_list(Some(head), line);
+    pub(crate) fn list(&mut self, head: &str, items: Vec<(usize, &str)>, line: usize, lists: usize) {
+        let list = List { is_empty: items.is_empty(), ..self.begin_list(Some(head), line) };
         for (line, item) in items {
             self.value(item, list.items(), line, lists - 1);
         }
@@ -177,6 +156,7 @@ impl Reading<'_> {
             objects: self.contents.objects.len(),
             crds: self.crds.len(),
             lost: self.lost,
+            is_empty: true,
             waiting: Vec::new(),
             waiting_bytes: 0,
         }
@@ -221,115 +201,34 @@ impl Reading<'_> {
         if items.as_ref().is_some_and(|kind| self.is_other(kind)) {
             return;
         }
-        let metadata = head.metadata.and_then(|metadata| Fields::parse(metadata.get())).unwrap_or_default();
-        let whole = metadata.words("continue").is_none();
+        let metadata = head.metadata.and_then(|metadata| Fields::parse(metadata.get()));
+        if let Err(flaw) = is_whole(metadata.as_ref(), items.is_some()) {
+            return self.skip(list.line, flaw, false);
+        }
+        let Some(kind) = items else { return };
         // What was skipped may have been the CRD of anything.
-        let proves = |kind: &Kind| whole && (kind.kind != CRD || self.lost == list.lost);
-        let proved = items.clone().filter(proves);
-        let Self { contents, crds, file, .. } = self;
-        if let Some(kind) = proved
-            && file.place.as_ref().is_none_or(|place| place.namespace.is_none())
-        {
-            let crds = crds.iter().skip(list.crds).cloned();
-            let crds = (kind.kind == CRD).then(|| crds.collect());
-            let version = metadata.words("resourceVersion").map(|version| format!(" at resourceVersion {version}"));
-            contents.evidence.list(kind, &format!("{}{}", file.path, version.unwrap_or_default()), crds);
-        }
-        let is_of = |place: &&ResourcePath| items.as_ref().is_none_or(|kind| kind.resource() == place.resource);
-        let place = file.place.as_ref().filter(|place| place.place == Place::InspectList);
-        if let Some(place) = place.filter(is_of).filter(|_| whole) {
-            contents.evidence.at_place(&file.path, place);
-        }
-    }
-
-    /// `listed_as`: what the list says its items are, where they do not say it themselves.
-    fn object(&mut self, raw: &str, head: Head<'_>, listed_as: Option<&Kind>, line: usize) {
-        let Head { api_version, kind, metadata, .. } = head;
-        let typed = api_version.is_some() && kind.is_some();
-        let kind = match (api_version, kind, listed_as) {
-            (Some(api_version), Some(kind), _) => Kind { api_version, kind },
-            (_, _, Some(listed_as)) => listed_as.clone(),
-            _ => return self.no_object(raw, Flaw::NotAnObject, line, None),
-        };
-        self.count_document();
-        if kind.kind == CRD {
-            match metadata.and_then(|metadata| Fields::parse(metadata.get())?.text("name")) {
-                Some(name) => {
-                    self.contents.evidence.crd(&name);
-                    self.crds.push(name);
-                }
-                None => self.skip(line, Flaw::NoString("name"), false),
-            }
-        }
-        let matters = self.search.wanted.needs(&kind.resource());
-        if !self.search.wanted.keeps(&kind) {
-            if self.search.wanted.names(&kind) {
-                self.skip(line, Flaw::OtherVersion(shorten(&kind.api_version, 100)), matters);
-            }
+        if is_crd(&kind) && self.lost > list.lost {
             return;
         }
-        match Object::new(kind, raw, metadata, typed, self.file.origin(line)) {
-            Ok(object) => self.keep(object),
-            Err(flaw) => self.skip(line, flaw, matters),
-        }
-    }
-
-    fn count_document(&mut self) {
-        self.contents.documents += 1;
-        self.search.progress.add_document();
-    }
-
-    /// Whether nothing of this kind is wanted. A list may hold anything.
-    fn is_unwanted(&mut self, kind: &str) -> bool {
-        if !self.unwanted.contains(kind) {
-            if kind.ends_with("List") || self.search.wanted.may_be_listed_as(kind) {
-                return false;
-            }
-            // A file of as many kinds as objects is no reason to remember them all.
-            if self.unwanted.len() > MAX_KINDS {
-                self.unwanted.clear();
-            }
-            self.unwanted.insert(kind.to_owned());
-        }
-        true
-    }
-
-    /// Whether no object of the kind is wanted, in whatever version, nor proves anything.
-    fn is_other(&self, kind: &Kind) -> bool {
-        kind.kind != CRD && !self.search.wanted.names(kind)
-    }
-
-    /// A piece that parses, but is no object; its list may have said what it should be.
-    fn no_object(&mut self, raw: &str, flaw: Flaw, line: usize, listed_as: Option<&Kind>) {
-        if self.file.place.is_none() && listed_as.is_none() && json::is_foreign(raw) {
-            self.skip(line, flaw, false);
-        } else {
-            self.broken_piece(raw, flaw, line, listed_as);
-        }
-    }
-
-    fn broken_piece(&mut self, text: &str, flaw: Flaw, line: usize, listed_as: Option<&Kind>) {
-        let matters = match listed_as.filter(|kind| self.search.wanted.names(kind)) {
-            Some(kind) => self.search.wanted.needs(&kind.resource()),
-            None => {
-                // Such as a list of patches.
-                let is_list = text.starts_with('-') && flaw == Flaw::NotAnObject;
-                let is_foreign = is_list && !text::begins_as_document(text);
-                (self.file.place.is_some() || !is_foreign) && self.matters(text)
-            }
-        };
-        self.skip(line, flaw, matters);
+        let path = self.file.path.clone();
+        self.whole_list(WholeList {
+            crds: is_crd(&kind).then(|| self.crds.iter().skip(list.crds).cloned().collect()),
+            kind,
+            path: &path,
+            resource_version: metadata.and_then(|metadata| metadata.words("resourceVersion")),
+            is_empty: list.is_empty,
+        });
     }
 
     fn too_large<C: Cutter>(&mut self, cutter: &mut C, list: Option<&List>, size: usize) {
         self.count_document();
         let matters = match (cutter.look(), list.and_then(List::items)) {
-            (Look::Kind(kind), _) => self.search.wanted.mentioned_in(&kind),
+            (Look::Kind(kind), _) => self.search.wanted.mentioned_in(&kind.kind),
             (_, Some(kind)) => self.search.wanted.needs(&kind.resource()),
             (_, None) => self.file.is_document,
         };
         let line = cutter.line();
-        if matters || !matches!(cutter.look(), Look::Kind(kind) if self.is_unwanted(&kind)) {
+        if matters || !matches!(cutter.look(), Look::Kind(kind) if self.is_unwanted(&kind.kind)) {
             self.skip(line, Flaw::TooLarge(size), matters);
         }
     }
@@ -349,4 +248,17 @@ impl Reading<'_> {
         self.skip(line, flaw, is_document && (is_needed || mentions.end()));
         outcome
     }
+}
+
+/// Whether a list says that it is all of it; one that is typed has metadata, too.
+fn is_whole(metadata: Option<&Fields<'_>>, is_typed: bool) -> Result<(), Flaw> {
+    let Some(metadata) = metadata else {
+        return if is_typed { Err(Flaw::PartialList("it has no metadata")) } else { Ok(()) };
+    };
+    // An empty token is none.
+    let goes_on = metadata.raw("continue").is_some_and(|token| token.get() != "\"\"");
+    if goes_on || metadata.raw("remainingItemCount").is_some() {
+        return Err(Flaw::PartialList("its metadata say that more follows"));
+    }
+    Ok(())
 }

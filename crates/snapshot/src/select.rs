@@ -13,18 +13,24 @@ pub fn one(query: &GetQuery, object: &Object) -> Arc<str> {
     cut_to_fields(&object.json, &query.fields).into()
 }
 
-/// The answer to a question for a list: of these objects of its kind those that it selects, in their order.
+/// The answer to a question for a list: of these objects of its kind those that it selects, in their order. One that may not be
+/// whole says that it goes on.
 ///
 /// # Errors
 /// [`ReadError::Unavailable`]: a selector that cannot be understood, in Kubernetes' words.
-pub fn many<'o>(query: &ListQuery, objects: impl Iterator<Item = &'o Object>) -> Result<Arc<str>, ReadError> {
+pub fn many<'o>(
+    query: &ListQuery,
+    objects: impl Iterator<Item = &'o Object>,
+    complete: bool,
+) -> Result<Arc<str>, ReadError> {
     let selection = Selection::new(query).map_err(ReadError::Unavailable)?;
     let items = objects.filter(|object| selection.takes(object));
     let items: Vec<String> = items.map(|object| listed(&object.json, &query.fields)).collect();
     let json = format!(
-        r#"{{"apiVersion":{},"kind":{},"metadata":{{}},"items":[{}]}}"#,
+        r#"{{"apiVersion":{},"kind":{},"metadata":{},"items":[{}]}}"#,
         quoted(&query.api_version),
         quoted(&format!("{}List", query.kind)),
+        if complete { "{}" } else { r#"{"continue":"not-captured"}"# },
         items.join(","),
     );
     Ok(json.into())

@@ -1,10 +1,15 @@
 //! The state of a cluster as somebody captured it.
 
-use upgrade_gate_core::{Answer, Cluster, GetQuery, ListQuery, ReadError};
+use std::{collections::BTreeSet, sync::Arc};
+
+use upgrade_gate_core::{Answer, Cluster, Fields, GetQuery, ListQuery, PROBE, ReadError, shorten};
 
 use crate::{
+    copies::Copies,
     evidence::{KindReport, State},
     flaw::Flaw,
+    identity::Clash,
+    items::is_crd,
     object::{Object, Origin},
     select,
     wanted::Kind,
@@ -17,6 +22,8 @@ pub struct Snapshot {
     kinds: Vec<KindReport>,
     skipped: Vec<Skipped>,
     sources: Vec<Source>,
+    copies: Vec<Copies>,
+    clash: Option<Clash>,
 }
 
 /// Something of a source that is not in the snapshot.
@@ -96,8 +103,10 @@ impl Snapshot {
         kinds: Vec<KindReport>,
         skipped: Vec<Skipped>,
         sources: Vec<Source>,
+        copies: Vec<Copies>,
+        clash: Option<Clash>,
     ) -> Self {
-        Self { objects, kinds, skipped, sources }
+        Self { objects, kinds, skipped, sources, copies, clash }
     }
 
     /// By group, kind, namespace and name.
@@ -123,6 +132,24 @@ impl Snapshot {
         &self.sources
     }
 
+    /// The objects of which several copies are here.
+    #[must_use]
+    pub fn copies(&self) -> &[Copies] {
+        &self.copies
+    }
+
+    /// What shows that the sources are of two clusters, if anything does.
+    #[must_use]
+    pub fn clash(&self) -> Option<&Clash> {
+        self.clash.as_ref()
+    }
+
+    /// Whether nothing was skipped that may have been an object that decides something.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.skipped.iter().any(|skipped| skipped.matters)
+    }
+
     /// What is known about a kind. One that no policy named is not captured: its objects were not
     /// kept.
     #[must_use]
@@ -145,16 +172,15 @@ impl Snapshot {
     /// Whether the objects that are here are all there are, as far as that matters; an error where there is
     /// nothing to go by.
     fn is_complete(&self, kind: &Kind) -> Result<bool, ReadError> {
+        let is_needed = self.report(kind).is_none_or(|report| report.is_needed);
         match self.state(kind) {
-            State::Captured => Ok(true),
-            State::NotCaptured if self.of_kind(kind).next().is_some() => {
-                Ok(self.report(kind).is_some_and(|report| !report.is_needed))
-            }
+            State::Captured => Ok(self.is_whole() || !is_needed),
+            State::NotCaptured if self.of_kind(kind).next().is_some() => Ok(!is_needed),
             // The words of a policy server for a kind that is not served.
-            State::NotInstalled => {
+            State::NotInstalled if self.is_whole() => {
                 Err(ReadError::Unavailable(format!("Cannot find resource {}/{}", kind.api_version, kind.kind)))
             }
-            State::NotCaptured => {
+            State::NotInstalled | State::NotCaptured => {
                 let Kind { api_version, kind } = kind;
                 Err(ReadError::Unavailable(format!(
                     "the snapshot does not show whether there are {api_version}/{kind} objects"
@@ -163,44 +189,92 @@ impl Snapshot {
         }
     }
 
-    /// The CRD of a kind whose state is known need not be in the snapshot itself.
-    fn implied_crd(&self, name: &str) -> Option<Result<Answer, ReadError>> {
-        let of_name = |report: &&KindReport| report.kind.resource().to_string() == name;
+    /// The CRD of a kind whose state is known need not be in the snapshot itself; of such a one only the metadata is known.
+    fn implied_crd(&self, query: &GetQuery) -> Option<Result<Answer, ReadError>> {
+        let of_name = |report: &&KindReport| report.kind.resource().to_string() == query.name;
         let KindReport { state, objects, .. } = self.kinds.iter().find(of_name)?;
         match state {
-            State::NotInstalled => Some(Err(ReadError::NotFound { complete: true })),
+            State::NotInstalled if self.is_whole() => Some(Err(ReadError::NotFound)),
+            State::NotInstalled => None,
             State::NotCaptured if *objects == 0 => None,
+            State::Captured | State::NotCaptured if !asks_for_metadata(&query.fields) => Some(Err(only_metadata())),
             State::Captured | State::NotCaptured => {
                 let crd = serde_json::json!({
                     "apiVersion": "apiextensions.k8s.io/v1",
                     "kind": "CustomResourceDefinition",
-                    "metadata": {"name": name},
+                    "metadata": {"name": query.name},
                 });
                 Some(Ok(Answer { json: crd.to_string().into(), complete: true }))
             }
         }
     }
+
+    /// The one answer that all copies of an object give.
+    fn answer(&self, query: &GetQuery, copies: &[&Object]) -> Result<Answer, ReadError> {
+        if copies.iter().any(|copy| has_only_metadata(copy)) && !asks_for_metadata(&query.fields) {
+            return Err(only_metadata());
+        }
+        let answers: BTreeSet<Arc<str>> = copies.iter().map(|copy| select::one(query, copy)).collect();
+        match (answers.first(), copies) {
+            (Some(json), _) if answers.len() == 1 => Ok(Answer { json: json.clone(), complete: true }),
+            (_, [one, other, ..]) => Err(ReadError::Unavailable(format!(
+                "there are two copies of it which differ, and none is newer: in {} and in {}",
+                shorten(&one.origin.path, 100),
+                shorten(&other.origin.path, 100)
+            ))),
+            _ => Err(ReadError::NotFound),
+        }
+    }
+}
+
+/// Whether all fields of a query are metadata, which is known of every object.
+fn asks_for_metadata(fields: &BTreeSet<String>) -> bool {
+    let is_known =
+        |field: &String| ["apiVersion", "kind", "metadata"].contains(&field.split('.').next().unwrap_or_default());
+    !fields.is_empty() && fields.iter().all(is_known)
+}
+
+/// Whether an object is a CustomResourceDefinition without what every stored one has: somebody took its metadata only.
+fn has_only_metadata(object: &Object) -> bool {
+    is_crd(&object.kind) && Fields::parse(&object.json).is_some_and(|fields| fields.raw("spec").is_none())
+}
+
+fn only_metadata() -> ReadError {
+    ReadError::Unavailable("of this CustomResourceDefinition only the metadata can be known from this source".into())
 }
 
 impl Cluster for Snapshot {
     fn get(&self, query: &GetQuery) -> Result<Answer, ReadError> {
         let kind = Kind::new(&query.api_version, &query.kind);
-        let found = self.of_kind(&kind).find(|object| object.name == query.name && object.namespace == query.namespace);
-        if let Some(object) = found {
-            return Ok(Answer { json: select::one(query, object), complete: true });
+        let is_it = |object: &&Object| object.name == query.name && object.namespace == query.namespace;
+        let found: Vec<&Object> = self.of_kind(&kind).filter(is_it).collect();
+        if !found.is_empty() {
+            return self.answer(query, &found);
         }
-        if query.kind == "CustomResourceDefinition"
-            && let Some(answer) = self.implied_crd(&query.name)
+        if is_crd(&kind)
+            && let Some(answer) = self.implied_crd(query)
         {
             return answer;
         }
-        Err(ReadError::NotFound { complete: self.is_complete(&kind)? })
+        match self.is_complete(&kind)? {
+            true => Err(ReadError::NotFound),
+            // Whether the kind may be read is all that this one asks.
+            false if query.name == PROBE.0 => Err(ReadError::NotFound),
+            false => Err(ReadError::Unavailable(format!(
+                "it cannot be known from this source whether there is a {} {}, as the source may not hold all of them",
+                query.kind,
+                shorten(&query.name, 100)
+            ))),
+        }
     }
 
     fn list(&self, query: &ListQuery) -> Result<Answer, ReadError> {
         let kind = Kind::new(&query.api_version, &query.kind);
         let complete = self.is_complete(&kind)?;
-        let json = select::many(query, self.of_kind(&kind))?;
+        if self.of_kind(&kind).any(has_only_metadata) && !asks_for_metadata(&query.fields) {
+            return Err(only_metadata());
+        }
+        let json = select::many(query, self.of_kind(&kind), complete)?;
         Ok(Answer { json, complete })
     }
 }

@@ -3,6 +3,8 @@
 use memchr::{memchr, memchr_iter};
 use wide::u8x16;
 
+use crate::wanted::Kind;
+
 /// What a text looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -12,6 +14,9 @@ pub(crate) enum Format {
 
 /// The first keys of documents that kubectl, oc and people write.
 const FIRST_KEYS: [&str; 7] = ["apiVersion", "kind", "items", "metadata", "spec", "status", "data"];
+
+/// What YAML, in one of its versions, takes for a boolean or null.
+const NO_TEXTS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
 
 /// JSON begins with an object whose first key is quoted. Everything else may be YAML, which a
 /// flow mapping such as `{kind: List}` is too.
@@ -35,33 +40,38 @@ pub(crate) fn begins_as_document(text: &str) -> bool {
     })
 }
 
-/// The kind of a YAML document, or of an item, where its text answers without being parsed: its own keys stand
-/// in one column, exactly one of them is a plain `kind: Word`, one a plain `apiVersion`, and none may be the
-/// same key in other words. A text in quotes may have lines that look like keys.
-pub(crate) fn plain_kind(text: &[u8], column: usize) -> Option<&str> {
-    let (mut kind, mut has_version) = (None, false);
+/// What a YAML document, or an item, says that it is, where its text answers without being parsed: its own keys
+/// stand in one column, exactly one of them is a plain `kind: Word`, one a plain `apiVersion: word`, and none may
+/// be the same key in other words. A text in quotes may have lines that look like keys.
+pub(crate) fn plain_kind(text: &[u8], column: usize) -> Option<Kind> {
+    let (mut kind, mut api_version) = (None, None);
     let mut key = text;
     loop {
         if !key.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-#".contains(byte)) {
             return None;
         }
-        if let Some(rest) = key.strip_prefix(b"kind") {
-            let rest = rest.strip_prefix(b":")?;
-            let line = rest.get(..memchr(b'\n', rest).unwrap_or(rest.len()))?;
-            let word = str::from_utf8(line).ok()?;
-            let word = word.split(" #").next().unwrap_or(word).trim();
-            let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            if kind.is_some() || !is_word {
+        for (name, found) in [(b"kind".as_slice(), &mut kind), (b"apiVersion", &mut api_version)] {
+            if let Some(rest) = key.strip_prefix(name)
+                && found.replace(plain_word(rest.strip_prefix(b":")?)?).is_some()
+            {
                 return None;
             }
-            kind = Some(word);
         }
-        has_version |= key.starts_with(b"apiVersion: ");
         match next_key(key, column)? {
-            [] => return kind.filter(|_| has_version),
+            [] => return Some(Kind::new(api_version?, kind?)),
             next => key = next,
         }
     }
+}
+
+/// The word behind a key, where it is one that YAML takes for nothing but a text.
+fn plain_word(value: &[u8]) -> Option<&str> {
+    let line = str::from_utf8(value.get(..memchr(b'\n', value).unwrap_or(value.len()))?).ok()?;
+    let word = line.split(" #").next().unwrap_or(line).strip_prefix(' ')?.trim();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"./-_".contains(&byte);
+    let is_text = word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.bytes().all(is_plain);
+    let is_other = NO_TEXTS.iter().any(|other| word.eq_ignore_ascii_case(other));
+    (is_text && !is_other).then_some(word)
 }
 
 /// Where the next line starts that does not start with a space.
@@ -184,8 +194,13 @@ mod tests {
             (" apiVersion: v1\n kind: Node\n spec: \"\nkind: Pod\n\"\n", None),
             ("apiVersion: v1\nkind: Pod\nspec:\n  command: [\"x\"]\n  \"kind\": Node\n", Some("Pod")),
             ("apiVersion: v1\nmetadata:\n  kind: a\n\n# b\nkind: Pod\r\nspec:\n- kind: Node\n", Some("Pod")),
+            ("apiVersion: v1\nkind: null\n", None),
+            ("apiVersion: 1\nkind: Pod\n", None),
+            ("apiVersion: *v\nkind: Pod\n", None),
+            ("apiVersion: v1\nkind: Pod\napiVersion: v2\n", None),
         ];
         for (text, expected) in cases {
+            let expected = expected.map(|kind| Kind::new("v1", kind));
             assert_eq!(plain_kind(text.as_bytes(), 0), expected, "{text}");
             // The same as an item of a list: its keys stand two columns to the right.
             let item = text.lines().map(|line| if line.is_empty() { "\n".into() } else { format!("  {line}\n") });

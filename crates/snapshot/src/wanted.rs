@@ -98,6 +98,15 @@ impl Wanted {
         self.names_resource(resource) && !self.dispensable.contains(resource)
     }
 
+    /// Whether an object of this kind, in whatever group, may decide something. That of a CustomResourceDefinition in another
+    /// document does not: the document is not the cluster.
+    pub(crate) fn needs_kind(&self, kind: &str) -> bool {
+        let is_needed = |resource: &GroupResource| !self.dispensable.contains(resource);
+        kind != "CustomResourceDefinition"
+            && (self.kinds.iter().any(|wanted| wanted.kind == kind && is_needed(&wanted.resource()))
+                || self.rules.keys().any(|rule| is_needed(rule) && (rule.resource == "*" || is_plural(rule, kind))))
+    }
+
     fn names_resource(&self, resource: &GroupResource) -> bool {
         self.rules_of(resource).next().is_some() || self.kinds.iter().any(|kind| kind.resource() == *resource)
     }

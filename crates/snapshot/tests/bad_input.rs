@@ -270,7 +270,7 @@ fn encodings() -> Vec<Case> {
     vec![
         case("binary named .yaml", "a.yaml", binary.clone(), &[], &[(2, NO_TEXT, false)]),
         case("binary without extension", "a", binary.clone(), &[], &[]),
-        case("binary at the place of an object", PLACE, binary, &[], &[(2, NO_TEXT, false)]),
+        case("binary at the place of an object", PLACE, binary, &[], &[(2, NO_TEXT, true)]),
         case("an object that is not UTF-8", "a.yaml", not_utf8(yaml("one")), &[], &[(8, NO_TEXT, true)]),
         case(
             "something else that is not UTF-8",

@@ -38,13 +38,15 @@ fn evidence_cases() -> Vec<EvidenceCase> {
     let at_place = |metadata: Value, kind: &str, items: &[Value]| {
         (LIST_PLACE.to_owned(), list(metadata, items).replace("NodeMaintenanceList", kind))
     };
+    let nothing = |path: &str| format!("{path} holds no object of the kind that belongs there");
+    let _cut = |path: &str| format!("{path} is not a whole list: its metadata say that more follows");
     let wrote = |what: &str| format!("a must-gather wrote {what} to {LIST_PLACE}");
     let empty = || list(json!({"resourceVersion": "99"}), &[]);
     let crd = |name: &str| {
         json!({
             "apiVersion": "apiextensions.k8s.io/v1",
             "kind": "CustomResourceDefinition",
-            "metadata": {"name": name},
+            "metadata": {"name": name, "resourceVersion": "14"},
         })
     };
     let crd_list = |metadata: Value, names: &[&str]| {
@@ -65,7 +67,7 @@ fn evidence_cases() -> Vec<EvidenceCase> {
     };
     let hco = || in_image("namespaces/cnv/crs/hyperconvergeds.hco.kubevirt.io/k.yaml", yaml(&cluster[2], 0));
     let later = || {
-        let ssp = json!({"apiVersion": "ssp.kubevirt.io/v1beta1", "kind": "SSP", "metadata": {"name": "ssp"}});
+        let ssp = json!({"apiVersion": "ssp.kubevirt.io/v1beta1", "kind": "SSP", "metadata": {"name": "ssp", "namespace": "cnv", "resourceVersion": "13"}});
         in_image("namespaces/cnv/crs/ssps.ssp.kubevirt.io/ssp.yaml", yaml(&ssp, 0))
     };
     let place = |name: &str| format!("{KUBEVIRT}/cluster-scoped-resources/{}/{name}", NODE_MAINTENANCE.crd);
@@ -93,13 +95,7 @@ fn evidence_cases() -> Vec<EvidenceCase> {
             Captured,
             "NodeMaintenanceList in nm.json",
         ),
-        case(
-            "typed list without metadata",
-            &[("nm.json".into(), list(Value::Null, &[]))],
-            0,
-            Captured,
-            "NodeMaintenanceList in nm.json",
-        ),
+        case("typed list without metadata", &[("nm.json".into(), list(Value::Null, &[]))], 0, NotCaptured, NOTHING),
         case(
             "first page of a typed list",
             &[("nm.json".into(), list(json!({"continue": "eyJ2"}), objects))],
@@ -133,7 +129,7 @@ fn evidence_cases() -> Vec<EvidenceCase> {
                 "NodeMaintenanceList in {INSPECT}/cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances.yaml at resourceVersion 99"
             ),
         ),
-        case("untyped list at its place", &[at_place(json!({}), "List", &[])], 0, Captured, &wrote("its list")),
+        case("untyped list at its place", &[at_place(json!({}), "List", &[])], 0, NotCaptured, &nothing(LIST_PLACE)),
         case(
             "typed list at its place",
             &[at_place(json!({}), "NodeMaintenanceList", objects)],
@@ -160,7 +156,7 @@ fn evidence_cases() -> Vec<EvidenceCase> {
             &[at_place(json!({}), "NodeList", &[])],
             0,
             NotCaptured,
-            NOTHING,
+            &nothing(LIST_PLACE),
         ),
         case(
             "typed list of another group",

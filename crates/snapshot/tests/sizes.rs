@@ -65,7 +65,9 @@ fn list_of(kind: &'static str) -> impl FnMut(usize) -> Option<String> + Send {
             let comma = if part > 1 { "," } else { "" };
             Some(format!("{comma}\n{{\"metadata\": {{\"name\": \"nm-{part}\"}}, \"filling\": \"{filling}\"}}"))
         }
-        _ if part == ITEMS + 1 => Some(format!("], \"kind\": \"{kind}\", \"apiVersion\": \"{VERSION}\"}}")),
+        _ if part == ITEMS + 1 => {
+            Some(format!("], \"kind\": \"{kind}\", \"apiVersion\": \"{VERSION}\", \"metadata\": {{}}}}"))
+        }
         _ => None,
     }
 }

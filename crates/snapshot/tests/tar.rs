@@ -222,7 +222,7 @@ fn garbage_behind_the_end_is_named() {
 #[test]
 fn a_name_at_the_place_of_an_object_proves_what_it_does_in_a_folder() {
     let place = "must-gather/i/cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances.yaml";
-    let list = "apiVersion: nodemaintenance.kubevirt.io/v1beta1\nkind: NodeMaintenanceList\nitems: []\n";
+    let list = "apiVersion: nodemaintenance.kubevirt.io/v1beta1\nkind: NodeMaintenanceList\nmetadata: {}\nitems: []\n";
     let mut builder = builder();
     builder.read("a.tar", &*tar(&[(place, list.as_bytes())]));
     let snapshot = builder.finish();

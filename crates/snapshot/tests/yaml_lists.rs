@@ -27,7 +27,9 @@ fn items_are_found_where_they_are() {
         "- apiVersion: nodemaintenance.kubevirt.io/v1beta1\n  kind: NodeMaintenance\n  metadata: [\n".to_owned();
     let untyped = "- metadata:\n    name: a\n".to_owned();
     let typed = |items: &str, last: &str| {
-        format!("apiVersion: nodemaintenance.kubevirt.io/v1beta1\n{items}kind: NodeMaintenanceList\n{last}")
+        format!(
+            "apiVersion: nodemaintenance.kubevirt.io/v1beta1\n{items}kind: NodeMaintenanceList\nmetadata: {{}}\n{last}"
+        )
     };
     let (a, b) = (|| item("a", 0), || item("b", 0));
     let cases = [
@@ -37,7 +39,7 @@ fn items_are_found_where_they_are() {
         ("text that looks like items", list(&[text, a()]), vec![("a", 9)], vec![]),
         ("a broken item", list(&[a(), broken, b()]), vec![("a", 3), ("b", 10)], vec![(9, true)]),
         ("items before their kind", typed(&format!("items:\n{untyped}"), ""), vec![("a", 3)], vec![]),
-        ("no items", typed("items:\n", ""), vec![], vec![]),
+        ("no items", typed("items:\n", ""), vec![], vec![(1, true)]),
         ("a flow list", typed("items: [{metadata: {name: a}}]\n", ""), vec![("a", 2)], vec![]),
         ("two documents", list(&[a()]) + "---\n" + &list(&[b()]), vec![("a", 3), ("b", 13)], vec![]),
         ("a marker in a list", list(&[a()]).replace("kind: List", "---\nkind: List"), vec![("a", 3)], vec![(1, false)]),

@@ -104,10 +104,11 @@ impl Case {
         Value::from(self.settings.clone()).to_string()
     }
 
-    /// What is given, read as any other source is.
+    /// What is given, read as the answers of an API server are: a typed list holds all objects of its kind.
     #[must_use]
     pub fn snapshot(&self, wanted: &Wanted) -> Snapshot {
         let mut builder = Builder::new(wanted.clone());
+        builder.cluster("given");
         for (index, document) in self.given.iter().enumerate() {
             builder.read(&format!("given-{index}.json"), document.to_string().as_bytes());
         }

@@ -63,22 +63,22 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
 /// # Errors
 /// In words, where there is no such object among those that could be read.
 fn running_upgrade(cluster: &dyn Cluster) -> Result<Option<String>, String> {
-    let csvs = list_all(cluster, CLUSTER_SERVICE_VERSION, &ClusterServiceVersion::FIELDS).map(|listing| {
+    let csvs = list_all(cluster, CLUSTER_SERVICE_VERSION, &ClusterServiceVersion::FIELDS).and_then(|listing| {
         let csvs = listing.items();
         let csvs = csvs.iter().filter_map(ClusterServiceVersion::read);
-        csvs.filter(|csv| csv.target(Scope::PastBoundary).is_some()).map(|csv| csv.name).min()
+        listing.conclude(csvs.filter(|csv| csv.target(Scope::PastBoundary).is_some()).map(|csv| csv.name).min())
     });
     if let Ok(Some(name)) = &csvs {
         return Ok(Some(format!("ClusterServiceVersion {}", shorten(name, 80))));
     }
-    let plans = list_all(cluster, INSTALL_PLAN, &InstallPlan::FIELDS).map(|listing| {
+    let plans = list_all(cluster, INSTALL_PLAN, &InstallPlan::FIELDS).and_then(|listing| {
         let plans = listing.items();
         let plans = plans.iter().filter(|plan| InstallPlan::is_unfinished(plan)).map(InstallPlan::read);
         let targets = plans.filter(|plan| plan.approved).filter_map(|plan| {
             let is_unreadable = matches!(plan.target(Scope::PastBoundary)?, Target::Unreadable(_));
             Some((is_unreadable, plan.name))
         });
-        targets.min()
+        listing.conclude(targets.min())
     });
     match (csvs, plans) {
         (_, Ok(Some((false, name)))) => Ok(Some(format!("InstallPlan {}", shorten(&name, 80)))),

@@ -16,6 +16,9 @@ pub(crate) struct InTheWay {
 
 impl InTheWay {
     /// `None` where there is none, or the kind is not installed.
+    ///
+    /// # Errors
+    /// [`ReadError::Unavailable`] where that cannot be told.
     pub(crate) fn find(cluster: &dyn Cluster) -> Result<Option<Self>, ReadError> {
         let listing = list_all(cluster, NODE_MAINTENANCE, &["spec.nodeName"])?;
         let mut objects: Vec<_> =
@@ -24,7 +27,7 @@ impl InTheWay {
         let count = objects.len();
         objects.truncate(Verdict::MAX_RECORDED_RESOURCES);
         let (resources, shown) = objects.iter().map(|(_, object)| named_and_shown(object)).unzip();
-        Ok((count > 0).then_some(Self { resources, shown, count }))
+        listing.conclude((count > 0).then_some(Self { resources, shown, count }))
     }
 
     /// At most five, with their nodes: `nm-1 (node worker-1), nm-2 (node worker-2, in deletion) and 3 more`.

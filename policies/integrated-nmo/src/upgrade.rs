@@ -104,10 +104,8 @@ fn pending(cluster: &dyn Cluster, namespace: Option<&str>) -> Result<Option<Targ
     let csvs = listing.items();
     let csvs = csvs.iter().filter_map(ClusterServiceVersion::read);
     let waiting = csvs.filter(|csv| csv.phase == "Pending" && csv.namespace.as_deref() == namespace);
-    Ok(waiting
-        .filter_map(|csv| Some((csv.name.clone(), csv.target(Scope::PastBoundary)?)))
-        .min_by(|a, b| a.0.cmp(&b.0))
-        .map(|(_, target)| target))
+    let targets = waiting.filter_map(|csv| Some((csv.name.clone(), csv.target(Scope::PastBoundary)?)));
+    listing.conclude(targets.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, target)| target))
 }
 
 /// Nobody could say whether a version waits.

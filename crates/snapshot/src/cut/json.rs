@@ -11,6 +11,7 @@ use crate::{
     cut::{Cut, Cutter, Document, Look},
     flaw::{Flaw, MAX_OBJECT},
     json::Head,
+    wanted::Kind,
     window::Window,
 };
 
@@ -284,7 +285,7 @@ impl Cutter for JsonCutter<'_> {
     fn look(&self) -> Look {
         match serde_json::from_slice(&self.outline) {
             _ if self.outline.starts_with(b"[") => Look::Unclear,
-            Ok(Head { api_version: Some(_), kind: Some(kind), .. }) => Look::Kind(kind),
+            Ok(Head { api_version: Some(api_version), kind: Some(kind), .. }) => Look::Kind(Kind { api_version, kind }),
             Ok(_) => Look::Untyped,
             Err(_) => Look::Unclear,
         }

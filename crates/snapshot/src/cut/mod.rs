@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, io};
 
-use crate::flaw::Flaw;
+use crate::{flaw::Flaw, wanted::Kind};
 
 pub(crate) mod json;
 pub(crate) mod yaml;
@@ -27,8 +27,8 @@ pub(crate) enum Cut {
 /// What a look at a piece says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// It has an apiVersion, and this kind.
-    Kind(String),
+    /// It has this apiVersion and this kind.
+    Kind(Kind),
     /// It does not say what it is.
     Untyped,
     /// It has to be read.

@@ -9,6 +9,7 @@ use crate::{
     cut::{Cut, Cutter, Document, Look},
     flaw::{Flaw, MAX_OBJECT},
     text::{plain_kind, unindented},
+    wanted::Kind,
     window::Window,
     yaml,
 };
@@ -30,7 +31,7 @@ pub(crate) struct YamlCutter<'r> {
     piece: (u64, u64),
     indent: Option<usize>,
     /// Of a piece that is too large, its line and its kind.
-    large: Option<(usize, Option<String>)>,
+    large: Option<(usize, Option<Kind>)>,
     shell: Vec<u8>,
 }
 
@@ -207,17 +208,16 @@ impl<'r> YamlCutter<'r> {
         self.window.from(start).first().is_some_and(u8::is_ascii_alphanumeric)
     }
 
-    fn kind(&self, from: u64, to: u64, indent: Option<usize>) -> Option<String> {
+    fn kind(&self, from: u64, to: u64, indent: Option<usize>) -> Option<Kind> {
         let text = self.window.between(from, to);
-        let kind = match indent {
+        match indent {
             None => plain_kind(text, 0),
             Some(indent) => {
                 let text = text.get(indent + 1..)?;
                 let spaces = text.iter().take_while(|byte| **byte == b' ').count();
                 plain_kind(text.get(spaces..)?, indent + 1 + spaces)
             }
-        };
-        kind.map(str::to_owned)
+        }
     }
 }
 

@@ -103,7 +103,7 @@ impl World {
 
 impl Cluster for World {
     fn get(&self, query: &GetQuery) -> Result<Answer, ReadError> {
-        let not_found = ReadError::NotFound { complete: true };
+        let not_found = ReadError::NotFound;
         let kinds = [HYPERCONVERGED, NODE_MAINTENANCE, CLUSTER_SERVICE_VERSION, INSTALL_PLAN];
         if let Some(resource) = kinds.iter().find(|resource| resource.crd == query.name) {
             return match self.objects(resource.kind).0 {

@@ -1,0 +1,171 @@
+//! Objects inside other documents: those of a form that is known are read as any other, and the others are listed.
+
+use memchr::memmem;
+use serde_json::Value;
+
+use crate::{
+    contents::Reading,
+    cut::{json::JsonCutter, yaml::YamlCutter},
+    flaw::Flaw,
+    text::{self, Format},
+    wanted::{Kind, Wanted},
+    window::Window,
+};
+
+/// Documents that hold objects of others, by apiVersion without its version, kind, and the path of the objects; `*` stands
+/// for each element of a list. A watch event and a document like it have neither.
+///
+/// Sources: Kubernetes API concepts ("Efficient detection of changes", "Receiving resources as Tables"); openshift/api
+/// `template/v1`; open-cluster-management.io/api `work/v1`; open-cluster-management.io/governance-policy-propagator `api/v1`.
+const FORMS: [(&str, &str, &str); 4] = [
+    ("meta.k8s.io", "Table", "rows.*.object"),
+    ("template.openshift.io", "Template", "objects.*"),
+    ("work.open-cluster-management.io", "ManifestWork", "spec.workload.manifests.*"),
+    (
+        "policy.open-cluster-management.io",
+        "Policy",
+        "spec.policy-templates.*.objectDefinition.spec.object-templates.*.objectDefinition",
+    ),
+];
+
+/// Of an object only its metadata, and nothing says of which kind.
+const PARTIAL: &str = "PartialObjectMetadata";
+
+/// A document in a document in a document is looked into no further.
+const MAX_NESTED: usize = 2;
+
+/// Whether a document may hold an object of a kind that decides something, besides its own metadata if it has some: it has the
+/// kind, and metadata for it. References to objects have the kind, too, but no metadata.
+pub(crate) fn may_hold(wanted: &Wanted, text: &[u8], has_own_metadata: bool) -> bool {
+    let is_kind = |at: usize| value_of(text.get(at + b"kind".len()..)?).filter(|kind| is_decisive(wanted, kind));
+    let is_metadata = |at: &usize| {
+        let before = at.checked_sub(1).and_then(|before| text.get(before));
+        before != Some(&b':') && value_of(text.get(at + b"metadata".len()..).unwrap_or_default()).is_some()
+    };
+    memmem::find_iter(text, b"kind").any(|at| is_kind(at).is_some())
+        && memmem::find_iter(text, b"metadata").filter(is_metadata).nth(usize::from(has_own_metadata)).is_some()
+}
+
+/// The word behind a key, in JSON, in YAML, and in either of them inside a string; empty where it is none.
+fn value_of(behind_key: &[u8]) -> Option<&str> {
+    let is_quote = |byte: &u8| b" \t\"'\\".contains(byte);
+    let colon = behind_key.iter().position(|byte| !is_quote(byte))?;
+    let value = behind_key.get(colon..)?.strip_prefix(b":")?;
+    let start = value.iter().position(|byte| !is_quote(byte)).unwrap_or(value.len());
+    let word = value.get(start..)?;
+    let end = word.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(word.len());
+    str::from_utf8(word.get(..end)?).ok()
+}
+
+fn is_decisive(wanted: &Wanted, kind: &str) -> bool {
+    let item = kind.strip_suffix("List").unwrap_or(kind);
+    item == PARTIAL || wanted.needs_kind(item)
+}
+
+impl Reading<'_> {
+    /// Reads the objects that a document holds which is none of a wanted kind itself; says whether there were any.
+    pub(crate) fn nested(&mut self, raw: &str, kind: Option<&Kind>, line: usize) -> bool {
+        let has_own_metadata = kind.is_some();
+        if self.depth == MAX_NESTED || !may_hold(&self.search.wanted, raw.as_bytes(), has_own_metadata) {
+            return false;
+        }
+        let Ok(document) = serde_json::from_str::<Value>(raw) else { return false };
+        self.depth += 1;
+        let mut found = Vec::new();
+        if kind.is_some_and(|kind| kind.group().is_empty() && kind.kind == "ConfigMap") {
+            self.texts(&document, line);
+        } else {
+            find(&self.search.wanted, &document, &mut Vec::new(), &mut found);
+        }
+        for (path, object) in &found {
+            match (is_known(kind, path), event(&document, path)) {
+                (true, _) | (_, Some("ADDED" | "MODIFIED")) => self.read_object(&object.to_string(), line),
+                (_, Some("DELETED")) => {}
+                _ => self.skip(line, Flaw::Nested, true),
+            }
+        }
+        self.depth -= 1;
+        !found.is_empty()
+    }
+
+    /// The texts of a ConfigMap, such as manifests that something applies. What lies in one has the line of the ConfigMap.
+    fn texts(&mut self, document: &Value, line: usize) {
+        let texts = document.get("data").and_then(Value::as_object).into_iter().flat_map(|data| data.values());
+        let texts: Vec<&str> = texts.filter_map(Value::as_str).collect();
+        let outer = self.line_of_all.replace(line);
+        for text in texts.into_iter().filter(|text| may_hold(&self.search.wanted, text.as_bytes(), false)) {
+            let mut nothing = std::io::empty();
+            let window = Window::new(text.as_bytes().to_owned(), &mut nothing);
+            match text::format(text) {
+                Format::Json => self.cuts(JsonCutter::new(window)),
+                Format::Yaml => self.cuts(YamlCutter::new(window)),
+            }
+        }
+        self.line_of_all = outer;
+    }
+}
+
+/// The objects in a document that decide something, with their paths.
+fn find<'v>(wanted: &Wanted, value: &'v Value, path: &mut Vec<&'v str>, found: &mut Vec<(String, &'v Value)>) {
+    let mut into = |name: &'v str, value: &'v Value| {
+        path.push(name);
+        if is_object(wanted, value) {
+            found.push((path.join("."), value));
+        } else {
+            find(wanted, value, path, found);
+        }
+        path.pop();
+    };
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| into(name, value)),
+        Value::Array(elements) => elements.iter().for_each(|element| into("*", element)),
+        _ => {}
+    }
+}
+
+/// Whether it says that it is an object, or a list of objects, of a kind that decides something.
+fn is_object(wanted: &Wanted, value: &Value) -> bool {
+    let text = |field: &str| value.get(field).and_then(Value::as_str);
+    let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else { return false };
+    let has = |field: &str| value.get(field).is_some_and(|value| value.is_object() || value.is_array());
+    let item = kind.strip_suffix("List").filter(|_| has("items")).unwrap_or(kind);
+    let is_it = item == PARTIAL || (wanted.needs_kind(item) && wanted.needs(&Kind::new(api_version, item).resource()));
+    is_it && (has("metadata") || has("items"))
+}
+
+fn is_known(kind: Option<&Kind>, path: &str) -> bool {
+    kind.is_some_and(|kind| FORMS.contains(&(kind.group(), kind.kind.as_str(), path)))
+}
+
+/// The type of a watch event, or of one in a list of them, that holds the object at this path.
+fn event<'v>(document: &'v Value, path: &str) -> Option<&'v str> {
+    (path == "object").then(|| document.get("type")?.as_str()).flatten()
+}
+
+/// Whether the document is what an API server shows of an object or of its kind's list, without the objects.
+pub(crate) fn is_partial(kind: &Kind) -> bool {
+    kind.group() == "meta.k8s.io" && kind.kind == PARTIAL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_has_a_kind_and_metadata() {
+        let mut wanted = Wanted::default();
+        wanted.add_kind(Kind::new("v1", "Node"));
+        let cases = [
+            (r#"{"object": {"kind": "Node", "metadata": {}}}"#, false, true),
+            (r#"{"kind": "Event", "metadata": {}, "involvedObject": {"kind": "Node"}}"#, true, false),
+            (r#"{"kind": "X", "metadata": {}, "spec": {"kind": "Node", "metadata": {}}}"#, true, true),
+            (r#"{"kind": "X", "metadata": {"f:metadata": {}}, "spec": {"kind": "Node"}}"#, true, false),
+            ("kind: X\nmetadata: {}\ndata:\n  a: |\n    kind: 'NodeList'\n    metadata: {}\n", true, true),
+            (r#"{"kind": "X", "metadata": {}, "data": {"a": "{\"kind\": \"Node\", \"metadata\": {}}"}}"#, true, true),
+            (r#"{"kind": "X", "metadata": {}, "spec": {"kind": "NodePool", "metadata": {}}}"#, true, false),
+        ];
+        for (text, has_own_metadata, expected) in cases {
+            assert_eq!(may_hold(&wanted, text.as_bytes(), has_own_metadata), expected, "{text}");
+        }
+    }
+}
