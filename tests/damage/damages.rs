@@ -59,7 +59,10 @@ impl Damage {
         match &self.change {
             Change::Content(content) => files[index].content.clone_from(content),
             Change::Path(path) => files[index].path.clone_from(path),
-            Change::Add(file) => files.push(file.clone()),
+            Change::Add(file) => {
+                let place = files.iter().position(|other| other.path > file.path).unwrap_or(files.len());
+                files.insert(place, file.clone());
+            }
             Change::Remove => {
                 files.remove(index);
             }
@@ -77,7 +80,7 @@ pub fn damages(cluster: &Cluster, file: &File) -> Vec<Damage> {
     damages.extend(cuts(text));
     damages.extend(moved(file));
     damages.extend(beside(cluster, file));
-    damages.extend(lists::damages(file.kind, text));
+    damages.extend(lists::damages(cluster, file.kind, text));
     damages.extend(nested::damages(cluster, file));
     damages
 }

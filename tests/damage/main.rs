@@ -76,7 +76,7 @@ fn no_damage_makes_a_verdict_better() {
             let turn = number + count;
             if turn.is_multiple_of(PACKED) {
                 let packing = &PACKINGS[turn / PACKED % PACKINGS.len()];
-                failures.extend(packing.changes(&program, &damaged, report).map(|words| format!("{what} | {words}")));
+                failures.extend(program.changes(packing, &damaged, &report).map(|words| format!("{what} | {words}")));
             }
         }
         failures
@@ -92,7 +92,7 @@ fn every_packing_gives_the_same_report() {
     let of_source = |(cluster, layout): (Cluster, Layout)| {
         let files = files(&cluster, layout);
         let expected = program.check(&files);
-        let changes = PACKINGS.iter().filter_map(|packing| packing.changes(&program, &files, expected.clone()));
+        let changes = PACKINGS.iter().filter_map(|packing| program.changes(packing, &files, &expected));
         changes.map(|words| format!("{layout:?} | {} | {words}", cluster.name)).collect::<Vec<_>>()
     };
     let failures: Vec<String> = sources().into_par_iter().step_by(3).flat_map_iter(of_source).collect();

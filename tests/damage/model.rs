@@ -51,6 +51,12 @@ pub fn allowed(cluster: &Cluster, layout: Layout, file: &File, damage: &Damage) 
         }
         (Reading::Other, "blocked") => refused,
         (Reading::Other, _) if file.decides => refused,
+        // A definition that is in the list, too, may seem to be another cluster's.
+        (Reading::Other, _)
+            if file.kind == CRD[1] && layout == Layout::Inspected && !cluster.serves(NODE_MAINTENANCE) =>
+        {
+            vec![before, "unknown", "error"]
+        }
         // Of a cluster past the boundary the objects are worth a word only where they are seen.
         (Reading::Other, _) => vec!["ready", "warning", "unknown"],
     }

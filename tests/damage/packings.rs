@@ -7,13 +7,7 @@ use lzma_rust2::{XzOptions, XzWriter};
 use rawzip::{CompressionMethod, ZipArchiveWriter};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-use serde_json::Value;
-
-use crate::{
-    damages::gzip,
-    layouts::File,
-    program::{Program, comparable, difference, written},
-};
+use crate::{damages::gzip, layouts::File};
 
 /// What lies in a folder instead of the files.
 pub struct Packing {
@@ -22,14 +16,6 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// How the report about these files differs when they are packed.
-    pub fn changes(&self, program: &Program, files: &[File], expected: Value) -> Option<String> {
-        let folder = written(&(self.pack)(files));
-        let report = comparable(program.check_folder(folder.path()));
-        let difference = difference(&comparable(expected), &report);
-        (!difference.is_empty()).then(|| format!("{}: {difference}", self.name))
-    }
-
     /// The one file that is all.
     pub fn archive(&self, files: &[File]) -> Option<Vec<u8>> {
         let mut entries = (self.pack)(files);

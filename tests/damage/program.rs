@@ -18,7 +18,7 @@ use upgrade_gate::{
 
 use crate::{
     layouts::File,
-    packings::{Content, Entry, PACKINGS},
+    packings::{Content, Entry, PACKINGS, Packing},
 };
 
 pub struct Program(Policies);
@@ -32,6 +32,14 @@ impl Program {
     pub fn check(&self, files: &[File]) -> Value {
         let folder = written(&(PACKINGS[0].pack)(files));
         self.check_folder(folder.path())
+    }
+
+    /// How the report about these files differs when they are packed.
+    pub fn changes(&self, packing: &Packing, files: &[File], expected: &Value) -> Option<String> {
+        let folder = written(&(packing.pack)(files));
+        let report = comparable(self.check_folder(folder.path()));
+        let difference = difference(&comparable(expected.clone()), &report);
+        (!difference.is_empty()).then(|| format!("{}: {difference}", packing.name))
     }
 
     /// The report, with paths from the folder on.
@@ -58,7 +66,7 @@ fn arguments(source: &Path) -> CheckArgs {
     args
 }
 
-pub fn written(entries: &[Entry]) -> TempDir {
+fn written(entries: &[Entry]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for Entry { path, content } in entries {
         let path = folder.path().join(path);
