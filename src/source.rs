@@ -32,12 +32,18 @@ pub(crate) fn read(sources: &[PathBuf], mut builder: Builder) -> Result<Snapshot
 fn read_source(path: &Path, builder: &mut Builder) -> io::Result<()> {
     if path == Path::new("-") {
         builder.read("-", io::stdin());
-    } else if path.metadata()?.is_dir() {
+        return Ok(());
+    }
+    let kind = path.metadata()?.file_type();
+    if kind.is_dir() {
         path.read_dir()?;
         read_directory(path, builder)?;
-    } else {
+    } else if kind.is_file() {
         let file = File::open(path)?;
         builder.read_files(vec![(shown(path), || Ok(file))]);
+    } else {
+        // A pipe that a shell made, as in `check <(zcat a.gz)`.
+        builder.read(&shown(path), File::open(path)?);
     }
     Ok(())
 }
@@ -55,11 +61,11 @@ fn read_directory(path: &Path, builder: &mut Builder) -> io::Result<()> {
     while let Some(entry) = entries.next() {
         match entry {
             Ok(entry) => match refused_link(&entry, &root, &mut followed) {
-                // Only regular files: a pipe or a device may have no end.
                 None if entry.file_type().is_file() => {
                     batch.push((shown(entry.path()), move || File::open(entry.path())));
                 }
-                None => {}
+                None if entry.file_type().is_dir() => {}
+                None => builder.no_file(&shown(entry.path())),
                 Some(flaw) => {
                     builder.link(&shown(entry.path()), flaw);
                     if entry.file_type().is_dir() {
@@ -71,6 +77,8 @@ fn read_directory(path: &Path, builder: &mut Builder) -> io::Result<()> {
                 let place = error.path().map_or_else(|| shown(path), shown);
                 if error.loop_ancestor().is_some() {
                     builder.link(&place, Flaw::LinkCycle);
+                } else if error.path().is_some_and(is_dangling) {
+                    builder.link(&place, Flaw::LinkNowhere);
                 } else if error.path().is_some_and(Path::is_dir) {
                     builder.unreadable_folder(&place, &error.into());
                 } else {
@@ -99,6 +107,10 @@ fn refused_link(entry: &DirEntry, root: &Path, followed: &mut BTreeSet<PathBuf>)
         }
         _ => Some(Flaw::LinkOut),
     }
+}
+
+fn is_dangling(path: &Path) -> bool {
+    path.is_symlink() && path.metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// With `/` between the parts, whatever the system.

@@ -84,6 +84,7 @@ fn cluster(objects: usize, csvs: &[Value]) -> Context {
     ];
     let (_, wanted) = cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/integrated-nmo"));
     let mut builder = Builder::new(wanted);
+    builder.cluster("recorded");
     for document in documents {
         builder.read("list.json", document.to_string().as_bytes());
     }

@@ -1,50 +1,39 @@
-//! Archives, read as streams and never unpacked to disk. The names of members show to people what came from
-//! where; nothing is opened by them, so they may be what they like.
+//! Archives, read as streams and never unpacked to disk, and archives inside them. The names of members show to people
+//! what came from where; nothing is opened by them, so they may be what they like.
 
 use std::{
     cell::Cell,
     io::{self, Read, Seek},
     mem,
-    rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rawzip::ReaderAt;
 use rayon::prelude::*;
-use tar::EntryType;
 
 use crate::{
     ahead::{Failed, ahead},
     builder::Builder,
     bytes::{self, HEAD},
-    contents::{self, Contents, Lists, Reading, Stream},
+    contents::{self, Contents, Stream},
     file::File,
     flaw::{Flaw, MAX_ZIP_STREAM, limit, words},
-    packed::{Packing, within_limits},
+    links::{End, Links},
+    packed::{Packing, unpacked_name, within_limits},
     progress::Progress,
+    tar::is_tar,
     text,
     zip::{self, MemberKind, SeekAt},
 };
 
-/// An archive may have so many members.
+/// An archive may have so many members, those of the archives inside it included.
 pub const MAX_MEMBERS: usize = 5_000_000;
 
-/// Between two members of a tar file there may be so many bytes of headers and padding, which are held in
-/// memory: long names are headers, too.
-const MAX_HEADER: u64 = if cfg!(fuzzing) { 16 << 10 } else { 16 << 20 };
-
-/// tar's mark, and where it is.
-///
-/// Source: POSIX.1 ustar.
-const TAR: (usize, &[u8]) = (257, b"ustar");
-
-/// A tar file ends with blocks of zeros, some with one. What ends without was cut off between two members.
-const END: u64 = 512;
-
-pub(crate) fn is_tar(head: &[u8]) -> bool {
-    let (offset, magic) = TAR;
-    head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
-}
+/// Archives are opened to this depth: one in one. A file that is packed alone may be one deeper, as logs are.
+const MAX_LEVEL: usize = 1;
 
 /// So many small members are held in memory, to be read on all cores.
 const MAX_BATCH: (usize, u64) = if cfg!(fuzzing) { (3, 4 << 10) } else { (1_000, 8 << 20) };
@@ -65,20 +54,46 @@ pub(crate) trait ReadSeek: Read + Seek + Send {}
 
 impl<R: Read + Seek + Send> ReadSeek for R {}
 
+/// What an archive and all that are inside it may use together.
+#[derive(Default)]
+pub(crate) struct Budget {
+    /// The bytes of the outermost one that were read.
+    packed: Arc<AtomicU64>,
+    /// The bytes that came out of the others, and holes.
+    inflated: Cell<u64>,
+    members: Cell<usize>,
+}
+
+impl Budget {
+    /// # Errors
+    /// It is more than may come of so many bytes.
+    pub(crate) fn hold(&self, bytes: u64) -> io::Result<()> {
+        self.inflated.set(self.inflated.get().saturating_add(bytes));
+        within_limits(self.inflated.get(), self.packed.load(Ordering::Relaxed))
+    }
+}
+
 /// The archive that is being read.
-struct Archive<'b> {
+pub(crate) struct Archive<'b> {
     builder: &'b mut Builder,
-    /// As the user can open it.
+    pub(crate) budget: &'b Budget,
+    /// The outermost archive, as the user can open it.
+    source: Arc<str>,
+    /// This one: the same, or a member of it.
     path: Arc<str>,
-    /// Members that wait to be read.
-    batch: Vec<(File, Vec<u8>)>,
+    /// How many archives it is in.
+    level: usize,
+    /// Members that wait to be read, with their names in the archive.
+    batch: Vec<(String, File, Vec<u8>)>,
     batch_bytes: u64,
+    pub(crate) links: Links,
 }
 
 impl Builder {
     /// Reads what is in a packed file or an archive of the name `path`, which begins with `head`.
     pub(crate) fn open(&mut self, path: &str, head: &[u8], whole: Whole<'_>) {
-        let mut archive = Archive { builder: self, path: path.into(), batch: Vec::new(), batch_bytes: 0 };
+        let (budget, path): (_, Arc<str>) = (Budget::default(), path.into());
+        let mut archive = Archive::new(self, &budget, path.clone(), path, 0);
         let stream: &mut (dyn Read + Send) = match whole {
             Whole::File(file) if zip::is_zip(head) => return archive.zip_file(file),
             Whole::File(file) => file,
@@ -86,78 +101,51 @@ impl Builder {
             Whole::Stream(stream) => stream,
         };
         match Packing::of(head) {
-            Some(packing) => ahead(packing.unpack(stream), |inflated| archive.unpack(inflated)),
-            None => ahead(stream, |tar| archive.members(tar)),
+            Some(packing) => {
+                ahead(packing.unpack(stream, budget.packed.clone()), |inflated| archive.unpack(inflated));
+            }
+            None => {
+                let packed = budget.packed.clone();
+                let count = |read| {
+                    packed.fetch_add(read, Ordering::Relaxed);
+                    Ok(())
+                };
+                ahead(Passing(stream, count), |tar| archive.tar(tar));
+            }
         }
     }
 }
 
-impl Archive<'_> {
+impl<'b> Archive<'b> {
+    fn new(builder: &'b mut Builder, budget: &'b Budget, source: Arc<str>, path: Arc<str>, level: usize) -> Self {
+        let (batch, batch_bytes, links) = (Vec::new(), 0, Links::default());
+        Self { builder, budget, source, path, level, batch, batch_bytes, links }
+    }
+
+    /// Counts of what is read, where nothing else counts it.
+    pub(crate) fn progress(&self) -> Option<Arc<Progress>> {
+        (self.level == 0).then(|| self.builder.progress())
+    }
+
     /// A packed tar file, or a file that is packed alone.
     fn unpack(&mut self, inflated: &mut dyn Read) {
         let path = self.path.clone();
         let name = path.rsplit('/').next().unwrap_or(&path);
-        let name = [".gz", ".zst", ".xz"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        let name = unpacked_name(name).unwrap_or(name);
         let mut head = Vec::new();
         match inflated.take(HEAD as u64).read_to_end(&mut head) {
-            Ok(_) if is_tar(&head) => self.members(&mut head.as_slice().chain(inflated)),
+            _ if is_tar(&head) && self.level > MAX_LEVEL => self.builder.skip(self.itself(), Flaw::Unopened, true),
+            Ok(_) if is_tar(&head) => self.tar(&mut head.as_slice().chain(inflated)),
             // Small, and broken at its end.
-            Err(error) if is_tar(&head) => self.members(&mut head.as_slice().chain(Failed(Some(error)))),
+            Err(error) if is_tar(&head) => self.tar(&mut head.as_slice().chain(Failed(Some(error)))),
             Ok(_) => self.read(name, head, inflated),
             Err(error) => {
-                // A log that is packed and cut off is a broken log.
-                let named = bytes::is_named_as_document(name) || bytes::is_named_as_archive(&path);
-                self.broken(&error, named || text::begins_as_document(&bytes::legible(&head)));
+                // A log that is packed and cut off is a broken log; what kubectl wrote often has no extension.
+                let is_document = self.itself().is_document || text::begins_as_document(&bytes::legible(&head));
+                let may_be = head.is_empty() && !name.contains('.');
+                self.broken(&error, is_document || may_be || bytes::is_named_as_archive(&path));
             }
         }
-    }
-
-    fn members(&mut self, reader: &mut dyn Read) {
-        let budget = Rc::new(Cell::new(MAX_HEADER));
-        let metered = Metered { inner: reader, budget: budget.clone(), progress: self.builder.progress(), zeros: 0 };
-        let mut tar = tar::Archive::new(metered);
-        // What `cat` puts together is several archives.
-        tar.set_ignore_zeros(true);
-        let mut outcome = self.tar(&mut tar, &budget);
-        self.read_batch();
-        if outcome.is_ok() && tar.into_inner().zeros < END {
-            outcome = Err(limit("it ends without the mark of its end"));
-        }
-        if let Err(error) = outcome {
-            self.broken(&error, true);
-        }
-    }
-
-    fn tar(&mut self, tar: &mut tar::Archive<Metered<'_>>, budget: &Cell<u64>) -> io::Result<()> {
-        let (mut count, mut sparse) = (0, 0_u64);
-        for entry in tar.entries()? {
-            let mut entry = entry?;
-            count += 1;
-            too_many(count)?;
-            budget.set(u64::MAX);
-            let name = bytes::legible(&entry.path_bytes()).into_owned();
-            if entry.header().entry_type() == EntryType::GNUSparse {
-                // Holes take no place in the archive.
-                within_limits(entry.size(), entry.header().entry_size()?)?;
-                sparse = sparse.saturating_add(entry.size());
-                within_limits(sparse, u64::MAX)?;
-            }
-            match entry.header().entry_type() {
-                EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                    let size = entry.size();
-                    self.member(&name, size, &mut entry).map_err(|(error, _)| error)?;
-                }
-                EntryType::Symlink | EntryType::Link => {
-                    let target = entry.link_name_bytes().unwrap_or_default();
-                    self.link(&name, &target);
-                }
-                _ => {}
-            }
-            // Of a log only the beginning is read; the next header comes after its end.
-            io::copy(&mut entry, &mut io::sink())?;
-            budget.set(MAX_HEADER);
-        }
-        Ok(())
     }
 
     fn zip_file(mut self, file: &mut dyn ReadSeek) {
@@ -173,45 +161,77 @@ impl Archive<'_> {
         match stream.take(MAX_ZIP_STREAM + 1).read_to_end(&mut bytes) {
             Err(error) => self.broken(&error, true),
             Ok(_) if bytes.len() as u64 > MAX_ZIP_STREAM => {
-                self.builder.skip(File::new(&self.path, None), Flaw::ZipStream, true);
+                self.builder.skip(self.itself(), Flaw::ZipStream, true);
             }
             Ok(_) => self.zip(&bytes.as_slice(), bytes.len() as u64),
         }
     }
 
     fn zip(&mut self, file: &impl ReaderAt, size: u64) {
-        let mut count = 0;
+        let (budget, is_inside) = (self.budget, self.level > 0);
+        if !is_inside {
+            budget.packed.store(size, Ordering::Relaxed);
+        }
         let outcome = zip::members(file, size, &mut |member| {
-            count += 1;
-            too_many(count)?;
+            self.count_member()?;
+            // What is inside another archive counts for both.
+            let mut content = Passing(member.content, |read| if is_inside { budget.hold(read) } else { Ok(()) });
             let read = match member.kind {
-                MemberKind::Directory => Ok(()),
-                MemberKind::File => self.member(&member.name, member.size, member.content),
+                MemberKind::Directory => {
+                    self.links.folder(&member.name);
+                    io::copy(&mut content, &mut io::sink()).map(drop).map_err(|error| (error, Vec::new()))
+                }
+                MemberKind::File => self.member(&member.name, member.size, &mut content),
                 MemberKind::Symlink => {
                     let mut target = Vec::new();
-                    let read = member.content.take(HEAD as u64).read_to_end(&mut target);
-                    read.map(|_| self.link(&member.name, &target)).map_err(|error| (error, Vec::new()))
+                    let read = (&mut content).take(HEAD as u64).read_to_end(&mut target);
+                    let target = bytes::legible(&target);
+                    // Where there are no links, it is a file.
+                    if text::begins_as_document(&target) {
+                        self.no_file(&member.name, target.as_bytes(), true);
+                    }
+                    read.map(|_| self.link(&member.name, &target, true)).map_err(|error| (error, Vec::new()))
                 }
             };
+            if !member.is_plain {
+                self.builder.skip(self.file(&member.name), Flaw::TwoHeaders, true);
+            }
             if let Err((error, begun)) = read {
+                self.links.add(&member.name);
                 let mut file = self.file(&member.name);
                 file.begins(&bytes::legible(&begun));
-                let lost = self.builder.lost(file, &error);
-                self.builder.add(lost);
+                if member.is_encrypted {
+                    self.builder.skip(file, Flaw::Unreadable(words(&error)), true);
+                } else {
+                    let lost = self.builder.lost(file, &error);
+                    self.builder.add(lost);
+                }
             }
             Ok(())
         });
-        self.read_batch();
-        if let Err(error) = outcome {
-            self.broken(&error, true);
+        self.finish();
+        match outcome {
+            Ok(true) => {}
+            Ok(false) => self.builder.skip(self.itself(), Flaw::Unaccounted, true),
+            Err(error) => self.broken(&error, true),
         }
+    }
+
+    /// # Errors
+    /// There are more than there may be.
+    pub(crate) fn count_member(&self) -> io::Result<()> {
+        self.budget.members.set(self.budget.members.get() + 1);
+        if self.budget.members.get() > MAX_MEMBERS {
+            return Err(limit(format!("it has more than {MAX_MEMBERS} members")));
+        }
+        Ok(())
     }
 
     /// Reads a member, now or together with others.
     ///
     /// # Errors
     /// Those of its content, and how it begins.
-    fn member(&mut self, name: &str, size: u64, content: &mut dyn Read) -> Result<(), (io::Error, Vec<u8>)> {
+    pub(crate) fn member(&mut self, name: &str, size: u64, content: &mut dyn Read) -> Result<(), (io::Error, Vec<u8>)> {
         let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_ROOM)).unwrap_or(0) + 1);
         if let Err(error) = (&mut *content).take(MAX_SMALL).read_to_end(&mut bytes) {
             return Err((error, bytes));
@@ -219,99 +239,142 @@ impl Archive<'_> {
         if bytes.len() as u64 == MAX_SMALL {
             self.read_batch();
             self.read(name, bytes, content);
+            self.links.add(name);
             return Ok(());
         }
         self.batch_bytes += bytes.len() as u64;
-        self.batch.push((self.file(name), bytes));
+        self.batch.push((name.into(), self.file(name), bytes));
         if self.batch.len() >= MAX_BATCH.0 || self.batch_bytes >= MAX_BATCH.1 {
             self.read_batch();
         }
         Ok(())
     }
 
-    fn link(&mut self, name: &str, target: &[u8]) {
-        // A target inside is a member of its own.
-        if leads_out(name, &bytes::legible(target)) {
-            self.builder.skip(self.file(name), Flaw::LinkOut, true);
+    /// A link, which is followed when all members are known.
+    pub(crate) fn link(&mut self, name: &str, target: &str, is_symbolic: bool) {
+        if let Err(flaw) = self.links.link(name, target, is_symbolic) {
+            self.builder.skip_link(self.file(name), flaw);
         }
+    }
+
+    /// A member that is no file, of which this much is known, and whether it may be anything.
+    pub(crate) fn no_file(&mut self, name: &str, begun: &[u8], is_any: bool) {
+        let mut file = self.file(name);
+        file.begins(&bytes::legible(begun));
+        let matters = is_any || file.matters(&self.builder.search.wanted);
+        self.builder.skip(file, Flaw::NoFile, matters);
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn finish(&mut self) {
+        self.read_batch();
+        let links = mem::take(&mut self.links);
+        for (name, end) in links.ends() {
+            if let Err(error) = self.follow(name, &end) {
+                return self.broken(&error, true);
+            }
+        }
+    }
+
+    fn follow(&mut self, name: &str, end: &End<'_>) -> io::Result<()> {
+        let file = self.file(name);
+        let wanted = &self.builder.search.wanted;
+        match end {
+            End::Nowhere => self.builder.skip_link(file, Flaw::LinkNowhere),
+            End::Again => self.builder.skip_link(file, Flaw::LinkCycle),
+            End::Member(content) => {
+                self.budget.hold(content.len() as u64)?;
+                self.read(name, content.to_vec(), &mut io::empty());
+            }
+            End::Folder(kept, is_whole) => {
+                if !is_whole && file.matters_as_folder(wanted) {
+                    self.builder.skip(file, Flaw::LinkUnkept, true);
+                }
+                for (path, content) in kept {
+                    self.budget.hold(content.len() as u64)?;
+                    self.read(&format!("{name}/{path}"), content.to_vec(), &mut io::empty());
+                }
+            }
+            // What is in it was read; only what follows from the link's own name was not.
+            End::Unkept(path) => {
+                let target = self.file(path);
+                if file.matters(wanted) && (file.place.is_some() || !target.is_document) {
+                    self.builder.skip(file, Flaw::LinkUnkept, true);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn read_batch(&mut self) {
         let batch = mem::take(&mut self.batch);
         self.batch_bytes = 0;
-        let read = |(file, bytes)| member(self.builder, &file, bytes, &mut io::empty());
-        let contents: Vec<Contents> = batch.into_par_iter().map(read).collect();
-        contents.into_iter().for_each(|contents| self.builder.add(contents));
+        let search = &self.builder.search;
+        let read = |(name, file, bytes): (String, File, Vec<u8>)| {
+            let copy = bytes.clone();
+            let outcome = contents::read(search, &file, bytes, &mut Stream(io::empty()));
+            let has_something = |contents: &Contents| !contents.objects.is_empty() || !contents.skipped.is_empty();
+            let kept = outcome.as_ref().is_ok_and(has_something).then_some(copy);
+            (name, outcome, kept)
+        };
+        for (name, outcome, kept) in batch.into_par_iter().map(read).collect::<Vec<_>>() {
+            match kept {
+                Some(content) => self.links.keep(&name, content),
+                None => self.links.add(&name),
+            }
+            match outcome {
+                Ok(contents) => self.builder.add(contents),
+                Err(content) => self.open(&name, content, &mut io::empty()),
+            }
+        }
     }
 
     fn read(&mut self, name: &str, begun: Vec<u8>, rest: &mut dyn Read) {
-        let contents = member(self.builder, &self.file(name), begun, rest);
-        self.builder.add(contents);
+        match contents::read(&self.builder.search, &self.file(name), begun, &mut Stream(&mut *rest)) {
+            Ok(contents) => self.builder.add(contents),
+            Err(begun) => self.open(name, begun, rest),
+        }
     }
 
-    fn broken(&mut self, error: &io::Error, matters: bool) {
-        let flaw = Flaw::Archive(words(error));
-        self.builder.skip(File::new(&self.path, None), flaw, matters);
+    /// An archive inside this one.
+    fn open(&mut self, name: &str, begun: Vec<u8>, rest: &mut dyn Read) {
+        let (file, level, packing) = (self.file(name), self.level + 1, Packing::of(&begun));
+        if level > MAX_LEVEL && (packing.is_none() || level > MAX_LEVEL + 1) {
+            return self.builder.skip(file, Flaw::Unopened, true);
+        }
+        let budget = self.budget;
+        let mut inner = Archive::new(self.builder, budget, self.source.clone(), file.path, level);
+        let mut whole = begun.as_slice().chain(rest);
+        match packing {
+            Some(packing) => {
+                let inflated = packing.unpack(&mut whole, Arc::default());
+                inner.unpack(&mut Passing(inflated, |read| budget.hold(read)));
+            }
+            None if zip::is_zip(&begun) => inner.zip_stream(&mut whole),
+            None => inner.tar(&mut whole),
+        }
+    }
+
+    pub(crate) fn broken(&mut self, error: &io::Error, matters: bool) {
+        self.builder.skip(self.itself(), Flaw::Archive(words(error)), matters);
+    }
+
+    fn itself(&self) -> File {
+        File::new(&self.path, (self.level > 0).then_some(&self.source))
     }
 
     fn file(&self, name: &str) -> File {
         let name = name.strip_prefix("./").unwrap_or(name);
-        File::new(&format!("{}!/{name}", self.path), Some(&self.path))
+        File::new(&format!("{}!/{name}", self.path), Some(&self.source))
     }
 }
 
-fn too_many(count: usize) -> io::Result<()> {
-    if count > MAX_MEMBERS {
-        return Err(limit(format!("it has more than {MAX_MEMBERS} members")));
-    }
-    Ok(())
-}
+/// Calls a function with how much was read.
+struct Passing<R, F>(R, F);
 
-fn member(builder: &Builder, file: &File, begun: Vec<u8>, rest: &mut dyn Read) -> Contents {
-    contents::read(&builder.search, file, begun, &mut Stream(rest)).unwrap_or_else(|_| {
-        let mut reading = Reading::new(&builder.search, file.clone(), Lists::new());
-        // An archive in an archive.
-        reading.skip(0, Flaw::Unopened, false);
-        reading.contents
-    })
-}
-
-/// Whether a link leads out of the archive that it is in.
-fn leads_out(name: &str, target: &str) -> bool {
-    let mut depth = name.split('/').count().saturating_sub(1);
-    for part in target.split('/') {
-        match part {
-            ".." if depth == 0 => return true,
-            ".." => depth -= 1,
-            "" | "." => {}
-            _ => depth += 1,
-        }
-    }
-    target.starts_with('/')
-}
-
-/// Reads no more than it may at once.
-struct Metered<'r> {
-    inner: &'r mut dyn Read,
-    budget: Rc<Cell<u64>>,
-    progress: Arc<Progress>,
-    /// How many of the last bytes are zeros.
-    zeros: u64,
-}
-
-impl Read for Metered<'_> {
+impl<R: Read, F: FnMut(u64) -> io::Result<()>> Read for Passing<R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.progress.add_bytes(read);
-        let last = buffer.iter().take(read).rev();
-        let zeros = last.take_while(|byte| **byte == 0).count() as u64;
-        self.zeros = if zeros == read as u64 { self.zeros + zeros } else { zeros };
-        match self.budget.get().checked_sub(read as u64) {
-            Some(left) => {
-                self.budget.set(left);
-                Ok(read)
-            }
-            None => Err(limit(format!("it has a header of more than {MAX_HEADER} bytes"))),
-        }
+        let read = self.0.read(buffer)?;
+        (self.1)(read as u64).map(|()| read)
     }
 }

@@ -166,10 +166,16 @@ impl Builder {
         self.skip(File::new(path, None), Flaw::Unreadable(words(error)), true);
     }
 
-    /// A link that is not followed, and why ([`Flaw::LinkCycle`], [`Flaw::LinkOut`]).
+    /// A link that is not followed, and why ([`Flaw::LinkCycle`], [`Flaw::LinkOut`], [`Flaw::LinkNowhere`]).
     pub fn link(&mut self, path: &str, flaw: Flaw) {
-        let matters = flaw != Flaw::LinkCycle;
-        self.skip(File::new(path, None), flaw, matters);
+        self.skip_link(File::new(path, None), flaw);
+    }
+
+    /// A pipe, a socket or a device, which may have no end.
+    pub fn no_file(&mut self, path: &str) {
+        let file = File::new(path, None);
+        let matters = file.matters(&self.search.wanted);
+        self.skip(file, Flaw::NoFile, matters);
     }
 
     /// What has been read.
@@ -190,6 +196,16 @@ impl Builder {
         let mut reading = Reading::new(&self.search, file, Lists::new());
         reading.unreadable(error);
         reading.contents
+    }
+
+    pub(crate) fn skip_link(&mut self, file: File, flaw: Flaw) {
+        let wanted = &self.search.wanted;
+        let matters = match flaw {
+            Flaw::LinkCycle => false,
+            Flaw::LinkNowhere => file.matters(wanted) || file.matters_as_folder(wanted),
+            _ => true,
+        };
+        self.skip(file, flaw, matters);
     }
 
     /// A file as a whole is not taken.

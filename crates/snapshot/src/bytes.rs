@@ -4,13 +4,18 @@ use std::borrow::Cow;
 
 use memchr::memchr_iter;
 
-use crate::{archive, file::File, flaw::Flaw, packed::Packing, zip};
+use crate::{
+    file::File,
+    flaw::Flaw,
+    packed::{Packing, unpacked_name},
+    tar, text, zip,
+};
 
 /// How much of a file decides whether the rest is read: logs are left alone.
 pub(crate) const HEAD: usize = 8 << 10;
 
 pub(crate) fn is_archive(head: &[u8]) -> bool {
-    Packing::of(head).is_some() || archive::is_tar(head) || zip::is_zip(head)
+    Packing::of(head).is_some() || tar::is_tar(head) || zip::is_zip(head)
 }
 
 /// A file as text: UTF-8, or UTF-16 with a byte order mark, which PowerShell's `>` writes.
@@ -82,18 +87,36 @@ pub(crate) fn text_of(head: &[u8]) -> Cow<'_, str> {
 
 /// Whether a file is worth reading to its end, by how it begins and, for one that begins oddly, by its name.
 pub(crate) fn is_candidate(file: &File, begins: &str) -> bool {
-    let text = begins.trim_start();
+    let start = begins.trim_start();
     // Many a log is of JSON too, but few lines of logs have a kind.
-    let is_json = || text.starts_with('{') && text.contains("\"kind\"");
-    file.is_document || is_json()
+    let is_json = || start.starts_with('{') && start.contains("\"kind\"");
+    // What is named as an archive is text only if it looks like it.
+    let is_document = if is_packed_by_name(file) { text::begins_as_document(begins) } else { file.is_document };
+    is_document || is_json()
 }
 
+/// Whether a file should be an archive, or be packed and hold a document, by its name.
+pub(crate) fn is_packed_by_name(file: &File) -> bool {
+    let path = &file.path;
+    is_named_as_archive(path)
+        || unpacked_name(path).is_some_and(|stem| is_named_as_document(stem) || file.place.is_some())
+}
+
+/// By its name.
 pub(crate) fn is_named_as_archive(path: &str) -> bool {
-    [".tar", ".tgz", ".tar.gz", ".tar.zst", ".txz", ".tar.xz", ".zip"].iter().any(|end| path.ends_with(end))
+    let plain = [".tar", ".zip", ".tgz", ".tbz", ".tbz2", ".tb2", ".txz", ".tzst"];
+    plain.iter().any(|end| ends_with(path, end)) || unpacked_name(path).is_some_and(|stem| ends_with(stem, ".tar"))
 }
 
+/// By its name.
 pub(crate) fn is_named_as_document(path: &str) -> bool {
-    [".json", ".yaml", ".yml"].iter().any(|extension| path.ends_with(extension))
+    [".json", ".yaml", ".yml"].iter().any(|extension| ends_with(path, extension))
+}
+
+/// Whatever case the letters have.
+pub(crate) fn ends_with(path: &str, end: &str) -> bool {
+    let start = path.len().checked_sub(end.len());
+    start.and_then(|start| path.get(start..)).is_some_and(|found| found.eq_ignore_ascii_case(end))
 }
 
 #[cfg(test)]

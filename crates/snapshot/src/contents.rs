@@ -16,6 +16,7 @@ use crate::{
     evidence::Evidence,
     file::File,
     flaw::{Flaw, MAX_UNBOUNDED, words},
+    foreign,
     identity::Identities,
     object::{Object, Origin},
     path::Place,
@@ -183,16 +184,23 @@ impl<'w> Reading<'w> {
         }
         let text = bytes::text_of(head);
         self.file.begins(&text);
-        let is_archive = bytes::is_archive(head) || bytes::is_named_as_archive(&self.file.path);
+        let is_packed = bytes::is_archive(head) || bytes::is_packed_by_name(&self.file);
+        let is_candidate = bytes::is_candidate(&self.file, &text);
+        let foreign = foreign::kind_of(&self.file.path, head).filter(|_| !text::begins_as_document(&text));
         if let Err(error) = outcome {
-            self.file.is_document |= is_archive;
+            self.file.is_document |= is_packed;
             self.unreadable(&error);
-        } else if bytes::is_candidate(&self.file, &text) {
+        } else if foreign::is_apple_double(&self.file.path, head) {
+            (self.contents, self.file.place) = (Contents::default(), None);
+        } else if let Some(kind) = foreign {
+            count.set(head.len() as u64);
+            self.skip(0, Flaw::Foreign(kind), true);
+        } else if is_candidate {
             let format = text::format(&text);
             self.text(format, begun, &mut reader);
         } else {
             count.set(head.len() as u64);
-            if is_archive {
+            if is_packed {
                 self.skip(0, Flaw::NoArchive, true);
             }
         }
@@ -253,7 +261,7 @@ impl<'w> Reading<'w> {
 
     /// The file, or the rest of it, cannot be read.
     pub(crate) fn unreadable(&mut self, error: &io::Error) {
-        let matters = self.file.place.is_none() && self.file.is_document;
+        let matters = self.file.matters(&self.search.wanted);
         self.skip(0, Flaw::Unreadable(words(error)), matters);
     }
 

@@ -11,6 +11,10 @@ pub const MAX_UNBOUNDED: u64 = if cfg!(fuzzing) { 48 << 10 } else { 64 << 20 };
 /// A zip file that comes as a stream is held in memory, as its end says what is in it: so many bytes of one.
 pub const MAX_ZIP_STREAM: u64 = 256 << 20;
 
+/// Members of an archive that held something are remembered, as a link may lead to them: so many bytes of them, of
+/// those that are small.
+pub const MAX_KEPT: usize = if cfg!(fuzzing) { 4 << 10 } else { 8 << 20 };
+
 /// The deepest nesting of an object that is kept, in levels: so much `serde_json` parses, and whoever
 /// is handed the object need not do better.
 pub const MAX_DEPTH: usize = 127;
@@ -30,15 +34,33 @@ pub enum Flaw {
     /// A link to a folder above it, or to one that was read already.
     #[error("is a link to a folder that is read by another name")]
     LinkCycle,
+    /// A link to a place that is not there.
+    #[error("is a link that leads nowhere")]
+    LinkNowhere,
+    /// A link to a member of its archive that is not remembered ([`MAX_KEPT`]).
+    #[error("is a link to a member that cannot be read a second time: unpack the archive, and check the folder")]
+    LinkUnkept,
+    /// A pipe, a device, or a member of an archive that is none of the kinds that are read.
+    #[error("is no plain file")]
+    NoFile,
     /// UTF-16, and more than [`MAX_UNBOUNDED`] of it.
     #[error("is UTF-16 text of more than {MAX_UNBOUNDED} bytes: convert it to UTF-8")]
     Utf16,
     /// A list in a stream whose items leave their type to it, and come before it says it.
     #[error("has more than {MAX_UNBOUNDED} bytes of items before the kind of their list: save it as a file")]
     Unbounded,
-    /// An archive in an archive.
-    #[error("is an archive in an archive, which is not opened: unpack it, and check the folder")]
+    /// An archive in an archive in an archive.
+    #[error("is an archive two levels deep, which is not opened: unpack the one that it is in, and check the folder")]
     Unopened,
+    /// An archive of a kind that is not read, or a part of one, or an encrypted file: which kind.
+    #[error("is {0}, which is not read: unpack it, and check the folder")]
+    Foreign(&'static str),
+    /// A zip file with bytes that belong to none of its members.
+    #[error("holds bytes that its directory does not account for, in which other programs may find more files")]
+    Unaccounted,
+    /// A member of a zip file, by the directory and by its own header.
+    #[error("is described in two ways by its archive: other programs may read it differently")]
+    TwoHeaders,
     /// A zip file in a stream, of more than [`MAX_ZIP_STREAM`].
     #[error("is a zip file of more than {MAX_ZIP_STREAM} bytes, whose end has to be read first: save it as a file")]
     ZipStream,

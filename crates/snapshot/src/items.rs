@@ -148,7 +148,8 @@ impl Reading<'_> {
             self.is_at_place = true;
             self.contents.evidence.list_at_place(&list, place);
         }
-        if place.is_none_or(|place| place.namespace.is_none()) {
+        // Where an object belongs, or the list of one namespace, nobody puts a list of all.
+        if place.is_none_or(|place| place.place == Place::InspectList && place.namespace.is_none()) {
             self.contents.evidence.list(list);
         }
     }

@@ -30,6 +30,8 @@ struct List {
     lost: usize,
     /// Whether no item has come.
     is_empty: bool,
+    /// How many documents of the file came before it.
+    documents: usize,
     /// Items that do not say what they are, with their lines, until the list does.
     waiting: Vec<(usize, Vec<u8>)>,
     /// The size of these, or of more than memory is for.
@@ -157,6 +159,7 @@ impl Reading<'_> {
             crds: self.crds.len(),
             lost: self.lost,
             is_empty: true,
+            documents: self.contents.documents,
             waiting: Vec::new(),
             waiting_bytes: 0,
         }
@@ -191,6 +194,10 @@ impl Reading<'_> {
             Err((flaw, down)) => return self.no_object(shell, flaw, list.line + down, None),
         };
         let Some(list_kind) = head.kind.as_deref().filter(|kind| kind.ends_with("List")) else {
+            // A list of objects that is cut off before it says what it is: what followed may have been anything.
+            if head.kind.is_none() && self.contents.documents > list.documents {
+                return self.skip(list.line, Flaw::NotAnObject, self.file.is_document);
+            }
             return self.no_object(shell, Flaw::NotAnObject, list.line, None);
         };
         self.count_document();
@@ -240,7 +247,9 @@ impl Reading<'_> {
         if let Some(mut list) = list {
             self.read_waiting::<C>(&mut list);
             let kept = self.contents.objects.iter().skip(list.objects).map(|object| &object.kind);
-            is_needed = kept.chain(list.items()).any(|kind| self.search.wanted.needs(&kind.resource()));
+            let may_hold_anything = list.items().is_none() && self.contents.documents > list.documents;
+            is_needed =
+                may_hold_anything || kept.chain(list.items()).any(|kind| self.search.wanted.needs(&kind.resource()));
         }
         let is_document = self.file.is_document || text::begins_as_document(&legible(&cutter.text()));
         let mut mentions = Mentions::new(&self.search.wanted);

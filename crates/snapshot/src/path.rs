@@ -61,6 +61,23 @@ pub(crate) fn resource_path(path: &str) -> Option<ResourcePath> {
     Some(ResourcePath { image, namespace, resource, place })
 }
 
+/// Whether a folder may hold such places of a resource that is needed: it is one of the layout's own folders, or one
+/// of such a resource.
+pub(crate) fn may_hold(path: &str, needs: impl Fn(&GroupResource) -> bool) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    let Some(root) = parts.iter().rposition(|part| [CLUSTER, NAMESPACES].contains(part)) else { return false };
+    let rest = parts.get(root + 1..).unwrap_or_default();
+    let rest = if parts.get(root) == Some(&NAMESPACES) { rest.get(1..).unwrap_or_default() } else { rest };
+    match rest {
+        // Logs.
+        ["pods", ..] => false,
+        [] | [_] => true,
+        ["crs", folder] => folder.parse().is_ok_and(|resource| needs(&resource)),
+        [group, plural] => needs(&inspect_resource(group, plural)),
+        _ => false,
+    }
+}
+
 /// Whether a folder is named after a CRD (`PLURAL.GROUP`) and not after a group, as inspect's are.
 /// kubevirt's collector takes CRDs of kubevirt.io only, and those of cluster scope all have a group
 /// of three parts at least, so the number of dots tells.
@@ -84,6 +101,30 @@ fn stem(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_that_may_hold_a_place() {
+        let needs = |resource: &GroupResource| ["nodes", "hyperconvergeds"].contains(&&*resource.resource);
+        let cases = [
+            ("i/cluster-scoped-resources", true),
+            ("i/cluster-scoped-resources/core", true),
+            ("i/cluster-scoped-resources/core/nodes", true),
+            ("i/cluster-scoped-resources/core/persistentvolumes", false),
+            ("i/cluster-scoped-resources/core/nodes/a.yaml", false),
+            ("namespaces", true),
+            ("namespaces/cnv", true),
+            ("namespaces/cnv/crs", true),
+            ("namespaces/cnv/crs/hyperconvergeds.hco.kubevirt.io", true),
+            ("namespaces/cnv/crs/ssps.ssp.kubevirt.io", false),
+            ("namespaces/cnv/hco.kubevirt.io/hyperconvergeds", true),
+            ("namespaces/cnv/pods", false),
+            ("namespaces/cnv/pods/a", false),
+            ("logs/latest", false),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(may_hold(path, needs), expected, "{path}");
+        }
+    }
 
     #[test]
     fn places() {

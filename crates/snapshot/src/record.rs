@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use upgrade_gate_core::Fields;
 
-use crate::wanted::Kind;
+use crate::{file::unpacked, wanted::Kind};
 
 /// Of a record: `{"apiVersion": "upgrade-gate.io/v1", "kind": "ListRecord", "file": "nodes.json", "path": "/api/v1/nodes"}`.
 /// `file` is relative to the record's folder, and absent where the list is in the file of the record.
@@ -61,22 +61,6 @@ pub(crate) fn read(path: &str, record: &str) -> Option<(String, String)> {
         },
     };
     Some((file, asked))
-}
-
-/// A file that was packed alone lies where its packing does: `nodes.json.gz!/nodes.json` is `nodes.json`.
-fn unpacked(path: &str) -> &str {
-    let inside = path.rsplit_once("!/").filter(|(packed, name)| {
-        let name_of_packed = packed.rsplit('/').next().unwrap_or(packed);
-        name_of_packed.strip_prefix(name).is_some_and(|extension| extension.starts_with('.'))
-    });
-    match inside {
-        // The file's own name ends before the extension of its packing.
-        Some((packed, name)) => {
-            let folder = packed.len() - packed.rsplit('/').next().unwrap_or(packed).len();
-            packed.get(..folder + name.len()).unwrap_or(path)
-        }
-        None => path,
-    }
 }
 
 #[cfg(test)]

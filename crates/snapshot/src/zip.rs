@@ -1,5 +1,5 @@
 //! The members of a zip file, one after the other, each as a stream. What its central directory says of them
-//! counts; of a member's own header only the lengths do. Memory is the same for any number of members.
+//! counts; where something else in the file says more, or something else, that is said.
 
 use std::{
     cell::Cell,
@@ -12,31 +12,41 @@ use rawzip::{
     CompressionMethod, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipFileHeaderRecord, ZipLocator, ZipVerification,
 };
 
-use crate::{bytes::legible, flaw::limit, packed::within_limits};
+use crate::{
+    bytes::legible,
+    cover::{Cover, SPLIT_MARKS, unicode_name},
+    flaw::limit,
+    packed::within_limits,
+};
 
-/// How a zip file begins, and how an empty one does.
+/// How a member begins, and how an empty zip file does.
 ///
 /// Source: APPNOTE.TXT 6.3.10.
 const MAGICS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 
+/// A program that unpacks itself is a program, and not taken for an archive.
 pub(crate) fn is_zip(head: &[u8]) -> bool {
+    let head = SPLIT_MARKS.iter().find_map(|mark| head.strip_prefix(mark.as_slice())).unwrap_or(head);
     MAGICS.iter().any(|magic| head.starts_with(magic))
 }
 
 /// The mark of the directory's end may stand in a comment, too; so often it is passed over.
 const MAX_FALSE_ENDS: usize = 64;
 
+/// How many bytes nothing is, deflated.
+const EMPTY: u64 = 2;
+
+/// The fixed part of a member's entry in the directory, in bytes.
+const ENTRY: u64 = 46;
+
 /// So many bytes are read at once.
 const BUFFER: usize = 64 << 10;
-
-/// A decoder may read so many bytes more than it needs.
-const READ_AHEAD: u64 = 256 << 10;
 
 /// What a member is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemberKind {
     File,
-    /// Without content: what has some is a file, whatever it is named.
+    /// Named as one, and without content: what has some is a file.
     Directory,
     /// Its content is the target.
     Symlink,
@@ -44,22 +54,29 @@ pub(crate) enum MemberKind {
 
 /// One member.
 pub(crate) struct Member<'m> {
-    /// As the directory has it, made UTF-8: it may be anything.
+    /// As the directory has it, made UTF-8: it may be anything. Programs of Windows write `\` between its parts.
     pub(crate) name: String,
     pub(crate) kind: MemberKind,
     /// As the directory has it, in bytes.
     pub(crate) size: u64,
-    /// Nothing of the member is read before the first read of it.
+    /// Whether the directory and its own header say the same of it.
+    pub(crate) is_plain: bool,
+    /// Whether nothing can be known of its content.
+    pub(crate) is_encrypted: bool,
+    /// Nothing of it is read before the first read of it.
     pub(crate) content: &'m mut dyn Read,
 }
 
-/// Calls `each` for every member, in the order of the directory. What is wrong with a member is an error of its
-/// content; an error here is the directory's or a limit's, and may come after some members.
+/// Calls `each` for every member, in the order of the directory. Whether everything in the file is one of them.
+///
+/// # Errors
+/// The directory's, or a limit's, which may come after some members. What is wrong with a member is an error of its
+/// content.
 pub(crate) fn members<R: ReaderAt>(
     file: &R,
     size: u64,
     each: &mut dyn FnMut(Member<'_>) -> io::Result<()>,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     let mut found = ZipLocator::new().locate_in_reader(file, &mut buffer, size);
     for _ in 0..MAX_FALSE_ENDS {
@@ -69,32 +86,38 @@ pub(crate) fn members<R: ReaderAt>(
     let archive = found.map_err(|(_, error)| corrupt(error))?;
     let expected = archive.entries_hint();
     let mut entries = archive.entries(&mut buffer);
-    let (mut count, inflated, fetched) = (0, Cell::new(0), Cell::new(0));
+    let (mut count, inflated, mut cover) = (0, Cell::new(0), Cover::new());
+    let mut directory_end = archive.directory_offset();
     loop {
         let entry = match entries.next_entry() {
             Ok(Some(entry)) => entry,
-            Ok(None) if count >= expected => return Ok(()),
+            Ok(None) if count >= expected => break,
             Ok(None) => return Err(io::Error::new(ErrorKind::InvalidData, "the directory is cut short")),
             // Other bytes between the directory and its end.
-            Err(_) if count == expected && count > 0 => return Ok(()),
+            Err(_) if count == expected && count > 0 => break,
             Err(error) => return Err(corrupt(error)),
         };
         count += 1;
+        let variable =
+            [entry.file_path().len(), entry.extra_fields().remaining_bytes().len(), entry.comment().as_bytes().len()];
+        directory_end = entry.central_directory_offset() + ENTRY + variable.iter().sum::<usize>() as u64;
         let (packed, before) = (entry.compressed_size_hint().min(size), inflated.get());
         let check = || {
             within_limits(inflated.get() - before, packed)?;
-            within_limits(inflated.get(), u64::MAX)?;
-            // How a few bytes become very many.
-            let overlap = fetched.get() > size.saturating_add(READ_AHEAD);
-            if overlap { Err(limit("its members overlap")) } else { Ok(()) }
+            within_limits(inflated.get(), u64::MAX)
         };
+        let is_plain = match archive.get_entry(entry.wayfinder()) {
+            Ok(member) => cover.member(&archive, &entry, &member)?,
+            // Its content will say so.
+            Err(_) => true,
+        };
+        let is_encrypted = entry.flags().is_encrypted();
         let open = || {
             let member = archive.get_entry(entry.wayfinder()).map_err(corrupt)?;
             let raw = member.reader();
             let expected = raw.claim_verifier();
-            let raw = Counted { inner: raw, count: &fetched };
             let content: Box<dyn Read + '_> = match entry.compression_method() {
-                _ if entry.flags().is_encrypted() => return Err(limit("it is encrypted")),
+                _ if is_encrypted => return Err(limit("it is encrypted")),
                 CompressionMethod::STORE => Box::new(raw),
                 CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(raw)),
                 _ => return Err(limit("it is compressed by a method that is not known")),
@@ -111,21 +134,21 @@ pub(crate) fn members<R: ReaderAt>(
             let read = content.read(buffer).map_err(corrupt)?;
             check().map(|()| read)
         });
-        let name = legible(entry.file_path().as_bytes()).into_owned();
-        let size = entry.uncompressed_size_hint();
-        each(Member { name, kind: kind(&entry), size, content: &mut content })?;
+        let name = unicode_name(&entry).unwrap_or_else(|| entry.file_path().as_bytes().to_vec());
+        let name = legible(&name).replace('\\', "/");
+        let (kind, size) = (kind(&entry, &name), entry.uncompressed_size_hint());
+        each(Member { name, kind, size, is_plain, is_encrypted, content: &mut content })?;
         check()?;
     }
+    cover.is_whole(&archive, directory_end, size)
 }
 
-fn kind(entry: &ZipFileHeaderRecord<'_>) -> MemberKind {
-    let attributes = entry.external_attributes();
-    let is_directory = entry.is_dir() || attributes >> 28 == 0o4 || attributes & 0x10 != 0;
-    match attributes >> 28 {
-        _ if is_directory && entry.uncompressed_size_hint() == 0 => MemberKind::Directory,
-        // Of the mode that Unix has in the upper half, the type.
-        0o12 => MemberKind::Symlink,
-        _ => MemberKind::File,
+fn kind(entry: &ZipFileHeaderRecord<'_>, name: &str) -> MemberKind {
+    let is_empty = entry.uncompressed_size_hint() == 0 && entry.compressed_size_hint() <= EMPTY;
+    match () {
+        () if name.ends_with('/') && is_empty => MemberKind::Directory,
+        () if entry.mode().is_symlink() => MemberKind::Symlink,
+        () => MemberKind::File,
     }
 }
 

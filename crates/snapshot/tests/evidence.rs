@@ -39,7 +39,6 @@ fn evidence_cases() -> Vec<EvidenceCase> {
         (LIST_PLACE.to_owned(), list(metadata, items).replace("NodeMaintenanceList", kind))
     };
     let nothing = |path: &str| format!("{path} holds no object of the kind that belongs there");
-    let _cut = |path: &str| format!("{path} is not a whole list: its metadata say that more follows");
     let wrote = |what: &str| format!("a must-gather wrote {what} to {LIST_PLACE}");
     let empty = || list(json!({"resourceVersion": "99"}), &[]);
     let crd = |name: &str| {

@@ -1,4 +1,4 @@
-//! gzip, zstd and xz: cut off anywhere, corrupt, named as something else, and from a disk that fails.
+//! gzip, zstd, xz and bzip2: cut off anywhere, corrupt, named as something else, and from a disk that fails.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test says no")]
 
@@ -33,7 +33,7 @@ fn noise(size: usize) -> Vec<u8> {
 fn mark(extension: &str) -> usize {
     match extension {
         "gz" => 2,
-        "zst" => 4,
+        "zst" | "bz2" => 4,
         _ => 6,
     }
 }

@@ -4,12 +4,14 @@
 
 mod input;
 
-use input::{HEAD, assert_found, builder, found, gzip, header, is_said, json, read, tar, yaml};
-use tar::{EntryType, Header};
+use input::{HEAD, assert_found, builder, found, gzip, header, is_said, json, of, read, sparse, tar, yaml};
+use tar::EntryType;
 
 type Lost = (&'static str, usize, &'static str, bool);
 
 const LINK: &str = "is a link to a place outside the source: name that place as a source of its own";
+const NOWHERE: &str = "is a link that leads nowhere";
+const NO_FILE: &str = "is no plain file";
 const CHECKSUM: &str = "cannot be read to its end: it is corrupt";
 
 struct Case {
@@ -18,12 +20,6 @@ struct Case {
     bytes: Vec<u8>,
     kept: &'static [&'static str],
     lost: &'static [Lost],
-}
-
-/// A member with everything that belongs to it.
-fn of(header: &Header, content: &[u8]) -> Vec<u8> {
-    let padding = vec![0; content.len().next_multiple_of(512) - content.len()];
-    [header.as_bytes(), content, &padding].concat()
 }
 
 fn file(name: &str, content: &str) -> Vec<u8> {
@@ -42,24 +38,26 @@ fn link(kind: EntryType, target: &str) -> Vec<u8> {
     of(&header, b"")
 }
 
+fn content_of(kind: EntryType, name: &str, content: &str) -> Vec<u8> {
+    let mut header = header(kind, name.as_bytes(), content.len() as u64);
+    header.as_old_mut().linkname[..10].copy_from_slice(b"first.json");
+    header.set_cksum();
+    of(&header, content.as_bytes())
+}
+
+fn of_nobody(name: &str, content: &str) -> Vec<u8> {
+    content_of(EntryType::new(b'Z'), name, content)
+}
+
+fn odd(kind: u8, name: &str) -> Vec<u8> {
+    of(&header(EntryType::new(kind), name.as_bytes(), 0), b"")
+}
+
 fn pax(key: &str, value: &str) -> Vec<u8> {
     // The number counts itself.
     let rest = format!(" {key}={value}\n");
     let length = (1..).find(|length: &usize| length.to_string().len() + rest.len() == *length).unwrap();
     format!("{length}{rest}").into_bytes()
-}
-
-/// GNU's sparse file: a hole of so many bytes, and then the content.
-fn sparse(name: &str, hole: u64, content: &[u8]) -> Vec<u8> {
-    let mut header = header(EntryType::GNUSparse, name.as_bytes(), content.len() as u64);
-    let gnu = header.as_gnu_mut().unwrap();
-    gnu.set_real_size(hole + content.len() as u64);
-    // Numbers of eight bytes, as GNU writes them where octal digits do not do.
-    gnu.sparse[0].offset[0] = 0x80;
-    gnu.sparse[0].offset[4..].copy_from_slice(&hole.to_be_bytes());
-    gnu.sparse[0].numbytes.copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
-    header.set_cksum();
-    of(&header, content)
 }
 
 fn end() -> Vec<u8> {
@@ -98,14 +96,45 @@ fn cases() -> Vec<Case> {
         case("a header of before POSIX", of(&v7, json("a").as_bytes()), all, &[]),
         case("a symbolic link inside", link(EntryType::Symlink, "../first.json"), others, &[]),
         case("a hard link inside", link(EntryType::Link, "first.json"), others, &[]),
+        case("a link to nothing", link(EntryType::Symlink, "first.json"), others, &[("b/link.json", 0, NOWHERE, true)]),
+        case(
+            "a hard link to nothing",
+            link(EntryType::Link, "../first.json"),
+            others,
+            &[("b/link.json", 0, LINK, true)],
+        ),
         case("a link up", link(EntryType::Symlink, "../../a"), others, &[("b/link.json", 0, LINK, true)]),
         case("a link to the root", link(EntryType::Symlink, "/etc/a"), others, &[("b/link.json", 0, LINK, true)]),
         case("a hard link up", link(EntryType::Link, "../../../a"), others, &[("b/link.json", 0, LINK, true)]),
-        case("a terminal", of(&header(EntryType::Char, b"a.json", 0), b""), others, &[]),
-        case("a disk", of(&header(EntryType::Block, b"a.json", 0), b""), others, &[]),
-        case("a pipe", of(&header(EntryType::Fifo, b"a.json", 0), b""), others, &[]),
+        case("a terminal", odd(b'3', "a.json"), others, &[("a.json", 0, NO_FILE, true)]),
+        case("a disk", odd(b'4', "a.json"), others, &[("a.json", 0, NO_FILE, true)]),
+        case("a pipe", odd(b'6', "a.json"), others, &[("a.json", 0, NO_FILE, true)]),
+        case("a pipe of a log", odd(b'6', "a.log"), others, &[("a.log", 0, NO_FILE, false)]),
+        case("a volume's name", odd(b'V', "backup"), others, &[("backup", 0, NO_FILE, false)]),
+        case("a folder of a dump", odd(b'D', "folder/"), others, &[("folder/", 0, NO_FILE, false)]),
+        case("a part of another volume", odd(b'M', "a"), others, &[("a", 0, NO_FILE, true)]),
+        case("a header of Solaris", odd(b'X', "PaxHeaders/a"), others, &[("PaxHeaders/a", 0, NO_FILE, true)]),
+        case("an object by its content", of_nobody("a", &json("a")), others, &[("a", 0, NO_FILE, true)]),
+        case("a log of nobody", of_nobody("a.log", "started"), others, &[("a.log", 0, NO_FILE, false)]),
+        case("a link that has content", content_of(EntryType::Link, "a.json", &json("a")), all, &[]),
+        case("a folder that has content", content_of(EntryType::Directory, "a.json", &json("a")), all, &[]),
+        case(
+            "pax for all that renames",
+            before(EntryType::XGlobalHeader, &pax("path", "b.json"), a()),
+            all,
+            &[("./@", 0, NO_FILE, true)],
+        ),
+        case(
+            "a sparse file of pax",
+            before(
+                EntryType::XHeader,
+                &[pax("GNU.sparse.major", "1"), pax("GNU.sparse.name", "a.json")].concat(),
+                file("GNUSparseFile.1/a", &json("a")),
+            ),
+            others,
+            &[("a.json", 0, NO_FILE, true)],
+        ),
         case("a folder", of(&header(EntryType::Directory, b"a.json/", 0), b""), others, &[]),
-        case("a type of nobody", of(&header(EntryType::new(b'Z'), b"a.json", 4), b"{\"a\""), others, &[]),
         case("the same object twice, the newer one first", [new.clone(), old.clone()].concat(), all, &[]),
         case("and last", [old, new].concat(), all, &[]),
         case("a sparse file", sparse("a.json", 0, json("a").as_bytes()), all, &[]),
@@ -182,8 +211,29 @@ fn a_tar_file_that_ends_between_two_members_says_so() {
     let whole = tar(&[("a.json", json("a").as_bytes()), ("b.json", json("b").as_bytes())]);
     let found = read("a.tar", &whole[..1024]);
     assert!(is_said(&found, &["a", "b"]), "{found:?}");
+    // Zeros that belong to a member are no mark: here content, and what fills it up.
+    for content in [&[0; 2100][..], b"{}"] {
+        let whole = tar(&[("a.json", json("a").as_bytes()), ("core.bin", content), ("b.json", json("b").as_bytes())]);
+        let cut = 1024 + 512 + content.len().next_multiple_of(512);
+        let found = read("a.tar", &whole[..cut]);
+        assert!(is_said(&found, &["a", "b"]), "{} bytes: {found:?}", content.len());
+    }
     // Some programs write one.
     assert_found("one block", read("a.tar", &whole[..2560]), &["a", "b"], &[]);
+}
+
+/// It has no mark, but its checksum fits.
+#[test]
+fn a_tar_file_of_before_posix_is_one() {
+    let mut bytes = tar(&[("a", json("a").as_bytes()), ("b", json("b").as_bytes())]);
+    for at in [0, 1024] {
+        let mut header = header(EntryType::Regular, &bytes[at..=at], json("a").len() as u64);
+        header.as_mut_bytes()[257..265].fill(0);
+        header.set_cksum();
+        bytes[at..at + 512].copy_from_slice(header.as_bytes());
+    }
+    assert_found("alone", read("download", &bytes), &["a", "b"], &[]);
+    assert_found("packed", read("download", &gzip(&bytes)), &["a", "b"], &[]);
 }
 
 /// Holes take no place in the archive, and time to read.

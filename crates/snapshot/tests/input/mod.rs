@@ -1,11 +1,17 @@
 //! Input as tests make it up, and what became of it.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "shared by tests, each of which uses a part")]
+#![allow(
+    dead_code,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "shared by tests, each of which uses a part"
+)]
 
 pub mod zip;
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
+use bzip2::write::BzEncoder;
 use flate2::{Compression, write::GzEncoder};
 use lzma_rust2::{XzOptions, XzWriter};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
@@ -137,7 +143,7 @@ impl Read for Slow<'_> {
 
 pub type Pack = fn(&[u8]) -> Vec<u8>;
 
-pub const PACKINGS: [(&str, Pack); 3] = [("gz", gzip), ("zst", zstd), ("xz", xz)];
+pub const PACKINGS: [(&str, Pack); 4] = [("gz", gzip), ("zst", zstd), ("xz", xz), ("bz2", bzip2)];
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut writer = GzEncoder::new(Vec::new(), Compression::default());
@@ -155,6 +161,12 @@ pub fn xz(bytes: &[u8]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
+pub fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
 pub fn header(kind: tar::EntryType, name: &[u8], size: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);
@@ -164,6 +176,25 @@ pub fn header(kind: tar::EntryType, name: &[u8], size: u64) -> tar::Header {
     header.as_old_mut().name.get_mut(..name.len()).unwrap().copy_from_slice(name);
     header.set_cksum();
     header
+}
+
+/// A member with everything that belongs to it.
+pub fn of(header: &tar::Header, content: &[u8]) -> Vec<u8> {
+    let padding = vec![0; content.len().next_multiple_of(512) - content.len()];
+    [header.as_bytes(), content, &padding].concat()
+}
+
+/// GNU's sparse file: a hole of so many bytes, and then the content.
+pub fn sparse(name: &str, hole: u64, content: &[u8]) -> Vec<u8> {
+    let mut header = header(tar::EntryType::GNUSparse, name.as_bytes(), content.len() as u64);
+    let gnu = header.as_gnu_mut().unwrap();
+    gnu.set_real_size(hole + content.len() as u64);
+    // Numbers of eight bytes, as GNU writes them where octal digits do not do.
+    gnu.sparse[0].offset[0] = 0x80;
+    gnu.sparse[0].offset[4..].copy_from_slice(&hole.to_be_bytes());
+    gnu.sparse[0].numbytes.copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
+    header.set_cksum();
+    of(&header, content)
 }
 
 pub fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {

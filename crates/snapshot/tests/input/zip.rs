@@ -16,6 +16,9 @@ pub struct Member {
     pub flags: u16,
     /// Of Unix, in the upper half.
     pub attributes: u32,
+    /// Where it was made: 3 is Unix.
+    pub system: u8,
+    pub extra: Vec<u8>,
 }
 
 /// Sizes and CRC come after the data.
@@ -37,6 +40,8 @@ pub fn stored(name: &str, content: &[u8]) -> Member {
         method: 0,
         flags: 0,
         attributes: 0,
+        system: 3,
+        extra: Vec::new(),
     }
 }
 
@@ -61,8 +66,9 @@ pub fn local(file: &mut Vec<u8>, member: &Member) {
     let is_after = member.flags & DESCRIPTOR != 0;
     file.extend(b"PK\x03\x04\x14\0");
     common(file, member, if is_after { [0; 3] } else { numbers(member) });
-    file.extend([0, 0]);
+    file.extend(u16::try_from(member.extra.len()).unwrap().to_le_bytes());
     file.extend(&member.name);
+    file.extend(&member.extra);
     file.extend(&member.data);
     if is_after {
         file.extend(b"PK\x07\x08");
@@ -71,18 +77,26 @@ pub fn local(file: &mut Vec<u8>, member: &Member) {
 }
 
 pub fn entry(directory: &mut Vec<u8>, member: &Member, offset: usize) {
-    directory.extend(b"PK\x01\x02\x14\x03\x14\0");
+    directory.extend([b"PK\x01\x02\x14".as_slice(), &[member.system], b"\x14\0"].concat());
     common(directory, member, numbers(member));
-    directory.extend([0; 8]);
+    directory.extend(u16::try_from(member.extra.len()).unwrap().to_le_bytes());
+    directory.extend([0; 6]);
     directory.extend(member.attributes.to_le_bytes());
     directory.extend(u32::try_from(offset).unwrap().to_le_bytes());
     directory.extend(&member.name);
+    directory.extend(&member.extra);
 }
 
-pub fn end(mut file: Vec<u8>, directory: &[u8], count: usize) -> Vec<u8> {
+pub fn end(file: Vec<u8>, directory: &[u8], count: usize) -> Vec<u8> {
+    end_with(file, directory, count, b"")
+}
+
+/// With something between the directory and its end.
+pub fn end_with(mut file: Vec<u8>, directory: &[u8], count: usize, between: &[u8]) -> Vec<u8> {
     let [size, offset] = [directory.len(), file.len()].map(|number| u32::try_from(number).unwrap().to_le_bytes());
     let count = u16::try_from(count).unwrap().to_le_bytes();
     file.extend(directory);
+    file.extend(between);
     file.extend([b"PK\x05\x06\0\0\0\0".as_slice(), &count, &count, &size, &offset, b"\0\0"].concat());
     file
 }
