@@ -196,7 +196,7 @@ impl Error {
                 "name a must-gather or a dump of the cluster; or its kubeconfig, with --kubeconfig or KUBECONFIG, and a context"
                     .into(),
             ),
-            Self::Cluster { .. } => Some("see what `kubectl get --raw /readyz` says, with the same --context or --kubeconfig".into()),
+            Self::Cluster { .. } => Some("see what `kubectl get crds` says, with the same --context or --kubeconfig".into()),
             Self::Save { .. } => Some("name a folder that does not exist yet, or a file that ends in `.json`".into()),
             Self::TwoClusters(_) => Some("name the sources of one cluster only, of one collection".into()),
             Self::StdinTwice => Some("save it to a file, and name that".into()),

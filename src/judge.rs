@@ -11,15 +11,14 @@ use std::{
 use rayon::prelude::*;
 use serde_json::Value;
 use upgrade_gate_core::{
-    self as core, Answer, Cluster, Effect, GetQuery, GroupVersionKind, ListQuery, ReadError, ResourceRef, Severity,
-    shorten,
+    self as core, Answer, Cluster, Effect, GetQuery, ListQuery, ReadError, ResourceRef, Severity, shorten,
 };
 use upgrade_gate_host::{Context, ContextAwareResource, Evaluation, EvaluationError, Response};
 use upgrade_gate_snapshot::{Kind, Object};
 
 use crate::{
     admission::INTERNAL_ERROR,
-    missing::SCRIPT,
+    missing::COLLECT,
     policy_set::Loaded,
     report::{Finding, Phase, Result},
     review::Review,
@@ -186,11 +185,10 @@ fn findings(
     }
     let says_so = findings.iter().any(|finding| finding.result == Result::Unknown);
     if evaluation.response.allowed && !evaluation.incomplete.is_empty() && !says_so {
-        let (kinds, commands) = to_complete(&evaluation.incomplete);
+        let kinds = names(&evaluation.incomplete);
         let message =
             format!("The policy accepts it, but nothing shows that all objects of {kinds} are in the sources.");
-        let remedy = format!("Collect them, and check again: {commands}. {SCRIPT}");
-        findings.push(Finding { remedy, ..new("missing-data", Result::Unknown, message) });
+        findings.push(Finding { remedy: COLLECT.into(), ..new("missing-data", Result::Unknown, message) });
     }
     // Admission lets through what a monitored policy refuses; an audit tells all.
     if policy.constraints.is_monitored && review.phase != Phase::Audit {
@@ -203,19 +201,12 @@ fn findings(
 /// The kinds, by resource, on whose completeness an acceptance rests and of which nothing shows it.
 pub(crate) fn unproved(evaluation: &Evaluation) -> Option<String> {
     let rests = evaluation.response.allowed && !evaluation.incomplete.is_empty();
-    rests.then(|| to_complete(&evaluation.incomplete).0)
+    rests.then(|| names(&evaluation.incomplete))
 }
 
-/// The names of kinds, and the commands that collect all objects of them.
-fn to_complete(kinds: &BTreeSet<ContextAwareResource>) -> (String, String) {
-    let kinds = kinds.iter().map(|ContextAwareResource { api_version, kind }| {
-        let resource = Kind::new(api_version, kind).resource();
-        let version = GroupVersionKind::new(api_version, kind).version;
-        let command = format!("`kubectl get --raw {} > {}.json`", resource.path(&version), resource.resource);
-        (resource.to_string(), command)
-    });
-    let (names, commands): (Vec<String>, Vec<String>) = kinds.unzip();
-    (names.join(", "), commands.join(", "))
+fn names(kinds: &BTreeSet<ContextAwareResource>) -> String {
+    let names = kinds.iter().map(|kind| Kind::new(&kind.api_version, &kind.kind).resource().to_string());
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// So many characters of a policy's text are shown; ours are shorter.

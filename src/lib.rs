@@ -4,6 +4,7 @@
 mod policies_file;
 mod policy_set;
 mod source;
+mod record;
 mod live;
 mod progress;
 mod review;

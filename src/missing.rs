@@ -1,9 +1,10 @@
 //! What is not known, as findings of the program itself, each with the way to know it.
 
-use upgrade_gate_core::{NODE_MAINTENANCE, Severity};
+use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, HYPERCONVERGED, NODE_MAINTENANCE, Severity};
 use upgrade_gate_snapshot::{KindReport, Layout, Snapshot, Source, State};
 
 use crate::{
+    judge::Judged,
     policy_set::node_maintenance,
     report::{Finding, Phase, Result},
 };
@@ -11,6 +12,26 @@ use crate::{
 /// The end of a remedy: how to leave nothing unknown.
 pub(crate) const SCRIPT: &str =
     "`upgrade-gate policies collect` prints a script that collects all that policies ask for.";
+
+/// What is done about what no source shows: it works wherever the API server is, and records what was asked.
+pub(crate) const COLLECT: &str = "Collect it with the script that `upgrade-gate policies collect > collect.sh` writes: run \
+    `sh collect.sh FOLDER`, and check FOLDER.";
+
+/// The same of a cluster, which was asked.
+const ASK: &str = "Ask as somebody who may list it: --context names another user of the kubeconfig, and \
+    deploy/check/rbac.yaml has the rights that a check needs.";
+
+/// A policy says what admission has to be granted; whoever checks has to collect, or to ask as somebody else.
+pub(crate) fn speak_to_whoever_checks(judged: &mut [Judged], is_live: bool) {
+    let findings = judged.iter_mut().flat_map(|judged| &mut judged.findings);
+    for finding in findings.filter(|finding| finding.rule == "missing-data") {
+        let grants = [NODE_MAINTENANCE, HYPERCONVERGED, CLUSTER_SERVICE_VERSION].map(|kind| kind.how_to_read());
+        let spoken = grants.iter().map(String::as_str).chain([COLLECT]);
+        if let Some(rest) = spoken.into_iter().find_map(|spoken| finding.remedy.strip_prefix(spoken)) {
+            finding.remedy = format!("{}{rest}", if is_live { ASK } else { COLLECT });
+        }
+    }
+}
 
 /// Who says it.
 const PROGRAM: &str = "upgrade-gate";
@@ -52,6 +73,7 @@ pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
 
 fn unproved(report: &KindReport) -> Finding {
     let (path, crd) = (NODE_MAINTENANCE.api_version, NODE_MAINTENANCE.crd);
+    let known = format!("If you know that there are none: `--assume-captured {crd}`.");
     Finding {
         message: format!(
             "Nothing shows whether there are {} objects of {path}, which the upgrade to HCO 1.7 (OpenShift \
@@ -59,13 +81,7 @@ fn unproved(report: &KindReport) -> Finding {
              does not say of what.",
             NODE_MAINTENANCE.kind, report.evidence,
         ),
-        remedy: format!(
-            "Collect them and check both files: `kubectl get --raw /apis/{path}/{plural} > {plural}.json`. If that says \
-             that it cannot find the resource: `kubectl get --raw \
-             /apis/apiextensions.k8s.io/v1/customresourcedefinitions > crds.json`. If you know that there are none: \
-             `--assume-captured {crd}`. {SCRIPT}",
-            plural = NODE_MAINTENANCE.plural(),
-        ),
+        remedy: format!("{COLLECT} {known}"),
         ..missing()
     }
 }
@@ -78,9 +94,7 @@ fn unlisted(report: &KindReport) -> Finding {
              Virtualization 4.11) deletes: {}.",
             NODE_MAINTENANCE.kind, NODE_MAINTENANCE.api_version, report.evidence,
         ),
-        remedy: "Ask as somebody who may list them: --context names another user of the kubeconfig, and \
-                 deploy/check/rbac.yaml has the rights that a check needs."
-            .into(),
+        remedy: ASK.into(),
         ..missing()
     }
 }

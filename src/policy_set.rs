@@ -137,6 +137,12 @@ impl Loaded {
         self.accepts(&self.settings, &Context::new(Arc::new(NoCluster)))
     }
 
+    /// Whether the upgrade that the program simulates is shown to it.
+    fn judges_upgrades(&self) -> bool {
+        let plan = Kind::new(INSTALL_PLAN.api_version, INSTALL_PLAN.kind);
+        self.metadata.rules.iter().any(|rule| rule.matches(&plan.resource(), "v1alpha1", "UPDATE"))
+    }
+
     /// Whether the policy takes these settings, a JSON object, of which it may ask the cluster or a session.
     pub(crate) fn accepts(&self, settings: &str, context: &Context) -> Result<(), Error> {
         let refused = |error: SettingsError| {
@@ -195,14 +201,22 @@ pub(crate) fn wanted_context<'p>(policies: impl IntoIterator<Item = &'p Loaded>)
     wanted
 }
 
-/// What is kept of the sources: also what the program itself asks for. The kinds that only start an
-/// upgrade are judged where they are; that one of them is missing or broken hides nothing from the
-/// bundled policies.
+/// What is kept of the sources: also what the program itself asks for, to show an upgrade to policies that judge one.
+/// The kinds that only start an upgrade are judged where they are; that one of them is missing or broken hides nothing
+/// from the bundled policies.
 pub(crate) fn wanted_of_cluster(policies: &[Loaded]) -> Wanted {
     let of_others = wanted(policies.iter().filter(|policy| !policy.is_bundled));
     let mut wanted = wanted(policies);
-    wanted.add_kind(node_maintenance());
-    wanted.add_kind(Kind::new(HYPERCONVERGED.api_version, HYPERCONVERGED.kind));
+    if wanted.names(&node_maintenance()) {
+        wanted.add_kind(node_maintenance());
+    }
+    // It says which version is installed.
+    let hyperconverged = Kind::new(HYPERCONVERGED.api_version, HYPERCONVERGED.kind);
+    if wanted.names(&hyperconverged) || policies.iter().any(Loaded::judges_upgrades) {
+        wanted.add_kind(hyperconverged);
+    } else {
+        wanted.add_dispensable(&hyperconverged);
+    }
     let olm =
         [INSTALL_PLAN, CLUSTER_SERVICE_VERSION, SUBSCRIPTION, OPERATOR_CONDITION, CLUSTER_EXTENSION, CLUSTER_VERSION];
     let starts = olm.map(|resource| Kind::new(resource.api_version, resource.kind));

@@ -102,7 +102,7 @@ fn an_unknown_says_how_to_know() {
     let folder = folder(&[("nodes.json", r#"{"apiVersion": "v1", "kind": "NodeList", "items": []}"#.into())]);
     let path = folder.path().to_str().unwrap();
     let text = stdout(&check(&[path]));
-    assert!(text.contains("kubectl get --raw /apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances"), "{text}");
+    assert!(text.contains("`upgrade-gate policies collect > collect.sh`"), "{text}");
 
     let assumed = report(&[path, "--assume-captured", "nodemaintenances.nodemaintenance.kubevirt.io"]);
     assert_eq!(assumed["verdict"], "ready");

@@ -5,92 +5,20 @@
 
 mod program;
 
-use std::{
-    env, fs,
-    os::unix::{fs::PermissionsExt, process::CommandExt},
-    path::Path,
-    process::{Command, Output},
-    sync::LazyLock,
-};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use program::{
-    cluster::{csv, hyperconverged, list, olm, path, subscription},
-    folder, program, report, stderr, stdout, typed_list,
+    api_server::{Answers, ApiServer},
+    cluster::path,
+    folder,
+    kubectl::{
+        CLUSTER_EXTENSIONS, CRDS, INSTALLED, NODE_MAINTENANCES, NODES, NOT_FOUND, SCRIPT, cluster, collect, executable,
+        failed, run, whole,
+    },
+    program, report, stderr, stdout,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-/// Answers a path from a file of that name, or fails with what is in its `.error`, and as kubectl does where
-/// there is neither. Where there is an `.interrupt`, somebody presses Ctrl-C in the middle of the answer.
-const KUBECTL: &str = r#"#!/bin/sh
-if [ "$*" = "config current-context" ]; then printf '%s\n' 'prod\new'; exit; fi
-test "$1 $2 $4" = "get --raw --request-timeout=5m" || exit 9
-file="$(dirname "$0")/$(echo "$3" | tr /?%= ____)"
-if [ -f "$file.interrupt" ]; then echo "{"; kill -TERM 0; sleep 60; fi
-if [ -f "$file.error" ]; then cat "$file.error" >&2; exit 1; fi
-if [ -f "$file" ]; then cat "$file"; exit 0; fi
-echo "Error from server (NotFound): the server could not find the requested resource" >&2
-exit 1
-"#;
-
-/// A cluster on HCO 1.6.0 with OLM, and on it the kinds of these CRDs.
-fn cluster(crds: &[&str]) -> TempDir {
-    let folder = TempDir::new().unwrap();
-    let file = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    executable(folder.path(), "kubectl", KUBECTL);
-    let names: Vec<_> = crds.iter().map(|name| json!({"metadata": {"name": name}})).collect();
-    file(CRDS, &list("apiextensions.k8s.io/v1", "CustomResourceDefinition", &names));
-    file(NODES, &list("v1", "Node", &[]));
-    file("_apis_apps_v1_deployments", &list("apps/v1", "Deployment", &[]));
-    file("_apis_hco.kubevirt.io_v1beta1_hyperconvergeds", &hyperconverged("1.6.0"));
-    let root = "_apis_operators.coreos.com";
-    let csvs = olm("ClusterServiceVersion", &[csv("1.6.0", "Succeeded")]);
-    file(&format!("{root}_v1alpha1_clusterserviceversions_labelSelector__21olm.copiedFrom"), &csvs);
-    file(&format!("{root}_v1alpha1_installplans"), &olm("InstallPlan", &[]));
-    file(&format!("{root}_v1alpha1_subscriptions"), &olm("Subscription", &[subscription("1.6.0")]));
-    file(&format!("{root}_v2_operatorconditions"), &list("operators.coreos.com/v2", "OperatorCondition", &[]));
-    folder
-}
-
-const CRDS: &str = "_apis_apiextensions.k8s.io_v1_customresourcedefinitions";
-const NODES: &str = "_api_v1_nodes";
-const NODE_MAINTENANCES: &str = "_apis_nodemaintenance.kubevirt.io_v1beta1_nodemaintenances";
-const CLUSTER_EXTENSIONS: &str = "_apis_olm.operatorframework.io_v1_clusterextensions";
-const NOT_FOUND: &str = "Error from server (NotFound): the server could not find the requested resource";
-
-fn executable(folder: &Path, name: &str, text: &str) {
-    fs::write(folder.join(name), text).unwrap();
-    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-static SCRIPT: LazyLock<String> = LazyLock::new(|| stdout(&program(&["policies", "collect"])));
-
-/// Runs the script beside the cluster.
-fn collect(cluster: &Path) -> Output {
-    run(cluster, &SCRIPT, &["sh"], "collected")
-}
-
-/// Runs a script with this shell, in the folder of the cluster. What kubectl interrupts is the process group.
-fn run(cluster: &Path, script: &str, shell: &[&str], folder: &str) -> Output {
-    fs::write(cluster.join("collect.sh"), script).unwrap();
-    let path = env::join_paths([cluster.to_owned()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())));
-    let mut command = Command::new(shell[0]);
-    command.args(&shell[1..]).args(["collect.sh", folder]).current_dir(cluster).env("PATH", path.unwrap());
-    command.process_group(0).output().unwrap()
-}
-
-fn failed(output: &Output) -> Vec<String> {
-    stderr(output).lines().filter_map(|line| line.strip_prefix("failed         ")).map(str::to_owned).collect()
-}
-
-const INSTALLED: [&str; 2] = ["hyperconvergeds.hco.kubevirt.io", "nodemaintenances.nodemaintenance.kubevirt.io"];
-
-/// A cluster on which NodeMaintenance is installed, and there is none.
-fn whole() -> TempDir {
-    let cluster = cluster(&INSTALLED);
-    fs::write(cluster.path().join(NODE_MAINTENANCES), typed_list(&[])).unwrap();
-    cluster
-}
 
 #[test]
 fn what_was_collected_is_judged_without_an_unknown() {
@@ -121,7 +49,7 @@ fn what_may_not_be_read_is_said_and_stays_unknown() {
     let report = report(&[cluster.path().join("collected").to_str().unwrap(), "--to", "1.7.0"]);
     assert_eq!(report["verdict"], "unknown");
     let remedy = report["findings"][0]["remedy"].as_str().unwrap();
-    assert!(remedy.contains("`upgrade-gate policies collect`"), "{remedy}");
+    assert!(remedy.contains("`upgrade-gate policies collect > collect.sh`"), "{remedy}");
 }
 
 #[test]
@@ -273,14 +201,17 @@ fn where_an_api_server_has_answered_it_goes_on() {
 
 #[test]
 fn an_interrupted_run_leaves_nothing_that_is_not_whole() {
-    for (path, left) in [(CRDS, None), (NODES, Some("customresourcedefinitions.apiextensions.k8s.io.json"))] {
+    let (crds, records) = ("customresourcedefinitions.apiextensions.k8s.io.json", "upgrade-gate-lists.json");
+    for (path, left) in [(CRDS, &[][..]), (NODES, &[crds, records])] {
         let cluster = whole();
         fs::write(cluster.path().join(format!("{path}.interrupt")), "").unwrap();
         let output = collect(cluster.path());
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         let folder = fs::read_dir(cluster.path().join("collected")).ok();
         let names = folder.into_iter().flatten().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        assert_eq!(names.collect::<Vec<_>>(), Vec::from_iter(left));
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
+        assert_eq!(names, left);
     }
 }
 
@@ -316,4 +247,56 @@ fn a_policy_cannot_write_into_the_script() {
     assert!(gets.contains(&"get pods.json '/api/v1/pods'"), "{script}");
     let plain = |c: char| c.is_ascii_alphanumeric() || " './-".contains(c);
     assert!(gets.iter().all(|line| line.chars().all(plain) && !line.contains(" id")), "{gets:?}");
+}
+
+/// One line for each list, beside the lists.
+#[test]
+fn what_was_asked_is_recorded() {
+    let cluster = whole();
+    fs::write(cluster.path().join(format!("{NODES}.error")), "Error from server (Forbidden): no").unwrap();
+    collect(cluster.path());
+    let folder = cluster.path().join("collected");
+    let text = fs::read_to_string(folder.join("upgrade-gate-lists.json")).unwrap();
+    let records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut files: Vec<_> = records.iter().map(|record| record["file"].as_str().unwrap()).collect();
+    assert!(!files.contains(&"nodes.json"), "{text}");
+    files.push("upgrade-gate-lists.json");
+    files.sort_unstable();
+    let names = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    assert_eq!(files, names);
+    let csvs = "clusterserviceversions.operators.coreos.com.json";
+    let path = "/apis/operators.coreos.com/v1alpha1/clusterserviceversions?labelSelector=%21olm.copiedFrom";
+    let record = json!({"apiVersion": "upgrade-gate.io/v1", "kind": "ListRecord", "file": csvs, "path": path});
+    assert!(records.contains(&record), "{text}");
+}
+
+/// And so does a check of a cluster: what the policies that run ask for, and no others.
+#[test]
+fn what_no_policy_asks_for_is_not_collected() {
+    let folder = TempDir::new().unwrap();
+    let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]});
+    let metadata = json!({"protocolVersion": "v1", "rules": [rule], "mutating": false});
+    let lists = |script: &str| -> Vec<String> {
+        let gets = script.lines().filter_map(|line| line.strip_prefix("get ").filter(|line| !line.ends_with('{')));
+        gets.map(|line| line.split('.').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(lists(&script_for(&folder, &metadata)), ["customresourcedefinitions", "pods"]);
+    // Its object says which version is installed, so whoever judges upgrades needs it.
+    let of_upgrades = json!({"protocolVersion": "v1", "mutating": false, "rules": [{"apiGroups": ["operators.coreos.com"],
+        "apiVersions": ["v1alpha1"], "resources": ["installplans"], "operations": ["UPDATE"]}]});
+    let asked = lists(&script_for(&folder, &of_upgrades));
+    assert_eq!(asked, ["customresourcedefinitions", "hyperconvergeds", "installplans"]);
+    let bundled = |policy: &str| lists(&stdout(&program(&["policies", "collect", "--policy", policy])));
+    assert!(!bundled("hco-upgradeable").contains(&"nodemaintenances".into()));
+    assert!(bundled("integrated-nmo").contains(&"nodemaintenances".into()));
+
+    let server = ApiServer::start(Answers::new());
+    let module = format!("{}/odd.wasm", path(&folder));
+    script_for(&folder, &metadata);
+    program(&["check", "--kubeconfig", server.kubeconfig().to_str().unwrap(), "--policy", &module]);
+    let asked = server.requests().into_iter().filter(|request| request.contains('?'));
+    let asked: Vec<_> = asked.map(|request| request.split(['?', ' ']).nth(1).unwrap().to_owned()).collect();
+    assert_eq!(asked, ["/api/v1/pods", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"]);
 }

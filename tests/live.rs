@@ -69,6 +69,22 @@ fn a_cluster_is_judged_as_what_is_saved_of_it() {
     }
     let text = fs::read_to_string(path("one.json")).unwrap();
     assert!(text.contains("nm-2") && !text.contains("managedFields"));
+    // A record of each list, with what was asked for, and in a folder with the file.
+    let records = |name: &str| -> Vec<Value> {
+        let text = fs::read_to_string(path(name)).unwrap();
+        let lines = text.lines().filter(|line| line.contains("ListRecord"));
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (mut in_folder, in_file) = (records("new/upgrade-gate-lists.json"), records("one.json"));
+    let csvs = "/apis/operators.coreos.com/v1alpha1/clusterserviceversions?labelSelector=%21olm.copiedFrom";
+    let record = json!({"apiVersion": "upgrade-gate.io/v1", "kind": "ListRecord", "path": csvs});
+    assert!(in_file.contains(&record), "{in_file:?}");
+    let names: BTreeSet<_> = fs::read_dir(path("new")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let with_records =
+        ["upgrade-gate-lists.json"].into_iter().chain(in_folder.iter().map(|it| it["file"].as_str().unwrap()));
+    assert_eq!(with_records.map(Into::into).collect::<BTreeSet<_>>(), names);
+    in_folder.iter_mut().for_each(|it| drop(it.as_object_mut().unwrap().remove("file")));
+    assert_eq!(in_folder, in_file);
     // What is there stays as it is.
     let output = check(&["--kubeconfig", server.kubeconfig().to_str().unwrap(), "--save", &path("there")]);
     assert_eq!(output.status.code(), Some(2));
@@ -178,9 +194,16 @@ fn what_is_not_listed_is_not_captured_and_says_why() {
         let mut answers = cluster();
         answers.extend(changed);
         let server = ApiServer::start(answers);
-        let report = report(&server.kubeconfig(), &[]);
+        let folder = folder(&[]);
+        let saved = folder.path().join("saved.json");
+        let report = report(&server.kubeconfig(), &["--save", saved.to_str().unwrap()]);
         assert_eq!(state(&report, kind), (expected, evidence), "{report}");
         assert_eq!(report["verdict"], verdict, "{evidence}: {report}");
+        // What was not listed to its end has no record.
+        let of_kind = format!("/{}s\"}}", kind.to_lowercase());
+        let records = fs::read_to_string(saved).unwrap();
+        let mut records = records.lines().filter(|line| line.contains("ListRecord"));
+        assert!(records.clone().count() > 3 && !records.any(|line| line.ends_with(&of_kind)), "{evidence}");
     }
 }
 
@@ -264,7 +287,8 @@ fn secrets_are_read_where_a_policy_asks_and_never_saved() {
     assert_eq!(state(&report, "Secret").0, "captured");
     let saved: Vec<_> =
         fs::read_dir(path("saved")).unwrap().map(|file| fs::read_to_string(file.unwrap().path())).collect();
-    assert!(!saved.is_empty() && saved.iter().all(|text| !text.as_ref().unwrap().contains("aHVzaA")));
+    let is_of_secrets = |text: &String| text.contains("aHVzaA") || text.contains("/api/v1/secrets");
+    assert!(!saved.is_empty() && !saved.iter().any(|text| is_of_secrets(text.as_ref().unwrap())));
     assert!(!stdout(&output).contains("aHVzaA"));
 }
 
@@ -332,4 +356,27 @@ fn a_cluster_that_does_not_answer_is_an_error() {
     assert!(stderr(&output).contains("has no context `other`"), "{}", stderr(&output));
     let both = program(&["check", "examples/must-gather", "--context", "test"]);
     assert!(stderr(&both).contains("cannot be used with"), "{}", stderr(&both));
+}
+
+/// A cluster is not collected: somebody else may ask it. Who asks for admission is told what to grant.
+#[test]
+fn a_remedy_speaks_to_whoever_reads_it() {
+    let mut answers = cluster();
+    answers.insert(NODE_MAINTENANCES.into(), status(403, "Forbidden", "no"));
+    let server = ApiServer::start(answers);
+    let folder = folder(&[]);
+    let saved = folder.path().join("saved");
+    let live = report(&server.kubeconfig(), &["--save", saved.to_str().unwrap()]);
+    let remedies = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let missing = findings.filter(|finding| finding["rule"] == "missing-data");
+        missing.map(|finding| finding["remedy"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let of_saved = remedies(&program::report(&[saved.to_str().unwrap()]));
+    for (remedies, expected) in [(remedies(&live), "--context names another"), (of_saved, "`sh collect.sh FOLDER`")] {
+        assert!(!remedies.is_empty());
+        for remedy in remedies {
+            assert!(remedy.contains(expected) && !remedy.contains("policy server"), "{remedy}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ fn a_real_must_gather_holds_no_answer() {
     assert_eq!(code, Some(3));
     assert_eq!(report["verdict"], "unknown");
     let remedy = report["findings"][0]["remedy"].as_str().unwrap();
-    assert!(remedy.contains("kubectl get --raw"), "{remedy}");
+    assert!(remedy.contains("upgrade-gate policies collect"), "{remedy}");
 }
 
 #[test]

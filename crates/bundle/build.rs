@@ -2,6 +2,8 @@
 //!
 //! `UPGRADE_GATE_POLICIES=DIR` embeds the `.wasm` files of that folder instead.
 
+mod metadata;
+
 use std::{
     borrow::Cow,
     collections::BTreeSet,
@@ -21,6 +23,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=metadata.rs");
     println!("cargo::rerun-if-env-changed=UPGRADE_GATE_POLICIES");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let modules = match env::var_os("UPGRADE_GATE_POLICIES") {
@@ -142,12 +145,15 @@ fn rerun_if_sources_change(dep_info: &Path) -> Result<()> {
 /// Source: kubewarden-controller 3460bb71, crates/kwctl/src/annotate.rs.
 fn annotate(module: &[u8], folder: &Path) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-changed={}", folder.display());
-    let mut metadata: Map<String, Value> = serde_saphyr::from_str(&fs::read_to_string(folder.join("metadata.yml"))?)?;
+    let mut metadata: Map<String, Value> = serde_saphyr::from_str(&fs::read_to_string(folder.join("metadata.yml"))?)
+        .map_err(|error| format!("metadata.yml: {error}"))?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    metadata::check(&metadata, &name).map_err(|error| format!("metadata.yml: {error}"))?;
     if !module.windows(9).any(|window| window == b"wapc_init") {
         return Err("the module exports no wapc_init: src/lib.rs wants upgrade_gate_guest::export_policy!(…)".into());
     }
     let annotations = metadata.get_mut("annotations").and_then(Value::as_object_mut).ok_or("no annotations")?;
-    let (name, version) = (folder.file_name().unwrap_or_default().to_string_lossy(), env!("CARGO_PKG_VERSION"));
+    let version = env!("CARGO_PKG_VERSION");
     annotations.insert("io.kubewarden.policy.version".into(), version.into());
     // Several policies are released from one repository, each as `policy.wasm`.
     annotations.insert("com.github.release.tag".into(), format!("{name}/v{version}").into());

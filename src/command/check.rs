@@ -103,7 +103,8 @@ pub fn check_by(policies: &Policies, args: &CheckArgs) -> Result<Report, Error> 
     reviews.extend(proposed::reviews(&proposed, &snapshot));
 
     let shared: Arc<dyn upgrade_gate_host::Cluster + Send + Sync> = snapshot.clone();
-    let judged = judge::judge(&policies, &reviews, &Context::new(shared));
+    let mut judged = judge::judge(&policies, &reviews, &Context::new(shared));
+    missing::speak_to_whoever_checks(&mut judged, args.sources.is_empty());
     let foreseen = is_proposed || upgrade.is_some();
     let proof = if foreseen { None } else { missing::proof(&snapshot) };
     let own = proof

@@ -132,6 +132,11 @@ impl Resource {
         self.name.path(&self.version)
     }
 
+    /// What is asked of the list but the page, with its question mark; empty for all objects.
+    pub(crate) fn query(&self) -> String {
+        if self.labels.is_empty() { String::new() } else { format!("?labelSelector={}", self.labels) }
+    }
+
     /// Where one of its objects is; none for what can be no name, and might lead elsewhere.
     pub(super) fn path_of(&self, namespace: Option<&str>, name: &str) -> Option<String> {
         let is_name = |text: &str| {

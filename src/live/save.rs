@@ -12,7 +12,7 @@ use std::{
 use tempfile::NamedTempFile;
 use upgrade_gate_core::GroupResource;
 
-use crate::error::Error;
+use crate::{error::Error, record};
 
 /// Where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Saving<'_> {
     pub(super) fn list<R: Read>(&self, resource: &GroupResource, list: R) -> Result<Copied<R>, Error> {
         let file = match self {
             Self::File(_, file) => file.as_file().try_clone(),
-            Self::Folder(path) => create(&path.join(format!("{resource}.json"))),
+            Self::Folder(path) => create(&path.join(file_of(resource))),
         };
         let file = file.map_err(|error| failed(self.path(), error))?;
         Ok(Copied { list, to: BufWriter::new(file), outcome: Ok(()) })
@@ -89,6 +89,22 @@ impl Saving<'_> {
         let Copied { list, mut to, outcome } = list;
         saved.and(outcome).and_then(|()| to.flush()).map_err(|error| failed(self.path(), error))?;
         Ok(list)
+    }
+
+    /// That the list is whole, and what it is a list of: the last thing that is written of it.
+    ///
+    /// # Errors
+    /// [`Error::Save`]
+    pub(super) fn record(&self, resource: &GroupResource, asked: &str) -> Result<(), Error> {
+        let write = |mut to: &File, file: Option<&str>| to.write_all(record::line(file, asked).as_bytes());
+        match self {
+            Self::File(_, file) => write(file.as_file(), None),
+            Self::Folder(path) => {
+                let records = OpenOptions::new().append(true).create(true).mode(0o600).open(path.join(record::FILE));
+                records.and_then(|records| write(&records, Some(&file_of(resource))))
+            }
+        }
+        .map_err(|error| failed(self.path(), error))
     }
 
     /// All lists are there.
@@ -123,6 +139,10 @@ impl<R: Read> Read for Copied<R> {
         }
         Ok(count)
     }
+}
+
+fn file_of(resource: &GroupResource) -> String {
+    format!("{resource}.json")
 }
 
 /// Only its owner can read it.

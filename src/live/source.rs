@@ -64,6 +64,7 @@ pub(crate) fn read(
         let refusal = match texts.blocking_recv() {
             Some(Ok(path)) => {
                 let mut list = List { text: Vec::new(), read: 0, texts, refusal: None };
+                let asked = format!("{path}{}", resource.query());
                 let path = format!("{}{path}", connection.address);
                 let is_saved = Save::takes(&resource.name);
                 if saving.is_some() && !is_saved {
@@ -73,6 +74,9 @@ pub(crate) fn read(
                     let mut copied = saving.list(&resource.name, list)?;
                     builder.read(&path, &mut copied);
                     list = saving.rest(copied)?;
+                    if list.refusal.is_none() {
+                        saving.record(&resource.name, &asked)?;
+                    }
                 } else {
                     builder.read(&path, &mut list);
                 }

@@ -10,6 +10,8 @@
 
 pub mod api_server;
 pub mod cluster;
+#[cfg(unix)]
+pub mod kubectl;
 pub mod schema;
 pub mod server;
 

@@ -96,6 +96,10 @@ fn panicking_policy(copy: &Path) {
     let manifest = fs::read_to_string(to.join("Cargo.toml")).unwrap();
     let (manifest, _) = manifest.split_once("[dev-dependencies]").unwrap();
     fs::write(to.join("Cargo.toml"), manifest.replace("name = \"integrated-nmo\"", "name = \"panics\"")).unwrap();
+    let metadata = fs::read_to_string(to.join("metadata.yml")).unwrap();
+    let title = "io.kubewarden.policy.title: ";
+    fs::write(to.join("metadata.yml"), metadata.replace(&format!("{title}integrated-nmo"), &format!("{title}panics")))
+        .unwrap();
     let source = r#"//! Crashes.
         use upgrade_gate_core::{Cluster, Finding, Policy, Review, SettingsError, SettingsReader};
 

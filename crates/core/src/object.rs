@@ -72,13 +72,15 @@ pub struct HyperConverged {
     ///
     /// Source: HCO v1.7.0, `pkg/controller/hyperconverged/hyperconverged_controller.go`.
     pub operator_version: Option<String>,
-    /// `status.conditions[type=Upgradeable]`; absent until HCO has set it.
-    pub upgradeable: Option<Condition>,
+    /// `status.conditions`, in their order.
+    pub conditions: Vec<Condition>,
 }
 
 /// A condition of an object's status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
+    /// `type`: what it is about, `Upgradeable`.
+    pub name: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
     /// One word; of several reasons the one that was set last.
@@ -96,24 +98,32 @@ impl HyperConverged {
     pub fn read(object: &Fields<'_>) -> Self {
         let Metadata { name, namespace, .. } = Metadata::read(object);
         let status = object.object("status");
-        let find = |list: &str, key: &str, value: &str| {
-            status.objects(list).into_iter().find(|entry| entry.text(key).as_deref() == Some(value))
-        };
+        let versions = status.objects("versions");
+        let operator = versions.iter().find(|entry| entry.text("name").as_deref() == Some("operator"));
         Self {
             namespace,
             name,
-            operator_version: find("versions", "name", "operator").and_then(|entry| entry.words("version")),
-            upgradeable: find("conditions", "type", "Upgradeable").map(|condition| Condition {
-                status: condition.text("status").unwrap_or_default(),
-                reason: condition.text("reason").unwrap_or_default(),
-                message: condition.text("message").unwrap_or_default(),
-            }),
+            operator_version: operator.and_then(|entry| entry.words("version")),
+            conditions: status.objects("conditions").iter().map(Condition::read).collect(),
         }
+    }
+
+    /// The condition of that type; absent until HCO has set it.
+    #[must_use]
+    pub fn condition(&self, name: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.name == name)
     }
 
     /// [`HyperConverged::operator_version`], where it is there and can be read.
     #[must_use]
     pub fn version(&self) -> Option<Version> {
         self.operator_version.as_ref()?.parse().ok()
+    }
+}
+
+impl Condition {
+    fn read(condition: &Fields<'_>) -> Self {
+        let text = |name: &str| condition.text(name).unwrap_or_default();
+        Self { name: text("type"), status: text("status"), reason: text("reason"), message: text("message") }
     }
 }

@@ -130,18 +130,13 @@ impl CustomResource {
         ResourceRef { api_version: self.api_version.into(), kind: self.kind.into(), namespace, name, uid }
     }
 
-    /// What has to be done before its objects can be read, for a remedy.
+    /// What has to be granted before a policy can read its objects, as the remedy of an answer to admission. Whoever
+    /// judges a snapshot says instead how to collect them.
     #[must_use]
     pub fn how_to_read(&self) -> String {
         format!(
-            "In a cluster: let the policy server get, list and watch {crd}, and get \
-             customresourcedefinitions.apiextensions.k8s.io. In a snapshot: add what `kubectl get --raw \
-             /apis/{api_version}/{plural}` writes, and where that finds no such resource, `kubectl get --raw \
-             /apis/apiextensions.k8s.io/v1/customresourcedefinitions`; or all of it at once with the script of \
-             `upgrade-gate policies collect`.",
-            crd = self.crd,
-            api_version = self.api_version,
-            plural = self.plural(),
+            "Let the policy server get, list and watch {}, and get customresourcedefinitions.apiextensions.k8s.io.",
+            self.crd
         )
     }
 

@@ -109,6 +109,10 @@ impl Metadata {
     /// # Errors
     /// [`LoadError::Module`] and [`LoadError::Metadata`].
     pub fn of(module: &[u8]) -> Result<Option<Self>, LoadError> {
+        // The parser would quote what is there instead.
+        if !module.starts_with(b"\0asm") {
+            return Err(LoadError::Module("it does not begin as one".into()));
+        }
         for payload in wasmparser::Parser::new(0).parse_all(module) {
             match payload {
                 Ok(wasmparser::Payload::CustomSection(section)) if section.name() == SECTION => {

@@ -18,21 +18,22 @@ pub(crate) fn is_archive(head: &[u8]) -> bool {
     Packing::of(head).is_some() || tar::is_tar(head) || zip::is_zip(head)
 }
 
-/// A file as text: UTF-8, or UTF-16 with a byte order mark, which PowerShell's `>` writes.
+/// A file as text: UTF-8, or UTF-16, which PowerShell's `>` writes.
 ///
 /// # Errors
 /// [`Flaw::NotText`] with its line, from 1, and what can be read of it.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, (Flaw, usize, String)> {
-    let units = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
-        rest.chunks(2).map(|pair| pair.try_into().map_or(0xFFFD, unit)).collect::<Vec<u16>>()
+    let utf16 = utf16_unit(bytes);
+    let text = match utf16 {
+        Some(unit) => {
+            let rest = if has_utf16_mark(bytes) { bytes.get(2..).unwrap_or_default() } else { bytes };
+            let units = rest.chunks(2).map(|pair| pair.try_into().map_or(0xFFFD, unit)).collect::<Vec<u16>>();
+            String::from_utf16_lossy(&units).into()
+        }
+        None => String::from_utf8_lossy(without_mark(bytes)),
     };
-    let text = match bytes {
-        [0xFF, 0xFE, rest @ ..] => String::from_utf16_lossy(&units(rest, u16::from_le_bytes)).into(),
-        [0xFE, 0xFF, rest @ ..] => String::from_utf16_lossy(&units(rest, u16::from_be_bytes)).into(),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
-        _ => String::from_utf8_lossy(bytes),
-    };
-    let odd = if str::from_utf8(bytes).is_ok() { None } else { text.find(char::REPLACEMENT_CHARACTER) };
+    let is_utf8 = utf16.is_none() && str::from_utf8(bytes).is_ok();
+    let odd = if is_utf8 { None } else { text.find(char::REPLACEMENT_CHARACTER) };
     match odd {
         None => Ok(text),
         Some(offset) => {
@@ -42,9 +43,24 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, (Flaw, usize, String)
     }
 }
 
-/// Whether a file begins as UTF-16 with its mark does.
+/// Whether a file begins as UTF-16 does.
 pub(crate) fn is_utf16(head: &[u8]) -> bool {
+    utf16_unit(head).is_some()
+}
+
+fn has_utf16_mark(head: &[u8]) -> bool {
     head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff")
+}
+
+/// How two bytes of a file of UTF-16 are a unit. Without a mark the zeros beside its first characters tell, which are ASCII.
+///
+/// Source: YAML 1.2.2, 5.2 "Character Encodings".
+fn utf16_unit(head: &[u8]) -> Option<fn([u8; 2]) -> u16> {
+    match head {
+        [0xFF, 0xFE, ..] | [1..=0xFF, 0, 1..=0xFF, 0, ..] => Some(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] | [0, 1..=0xFF, 0, 1..=0xFF, ..] => Some(u16::from_be_bytes),
+        _ => None,
+    }
 }
 
 /// UTF-8 may have a mark, too.
@@ -124,6 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::indexing_slicing, reason = "a panic is how a test says no")]
     fn text_in_both_encodings_and_what_is_none() {
         let utf16 = |mark: [u8; 2], unit: fn(u16) -> [u8; 2]| {
             mark.into_iter().chain("kind: Prüfung\n".encode_utf16().flat_map(unit)).collect::<Vec<u8>>()
@@ -133,6 +150,8 @@ mod tests {
             ("\u{feff}kind: Prüfung\n".into(), Some("kind: Prüfung\n")),
             (utf16([0xFF, 0xFE], u16::to_le_bytes), Some("kind: Prüfung\n")),
             (utf16([0xFE, 0xFF], u16::to_be_bytes), Some("kind: Prüfung\n")),
+            (utf16([0xFF, 0xFE], u16::to_le_bytes)[2..].to_vec(), Some("kind: Prüfung\n")),
+            (utf16([0xFE, 0xFF], u16::to_be_bytes)[2..].to_vec(), Some("kind: Prüfung\n")),
             // The character itself is text like any other.
             ("a: \u{fffd}".into(), Some("a: \u{fffd}")),
             (b"a: 1\nb: \xe9".to_vec(), None),

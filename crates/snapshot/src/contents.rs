@@ -236,10 +236,9 @@ impl<'w> Reading<'w> {
         if begun.len() < HEAD / 2 && begun.trim_ascii().is_empty() {
             return self.skip(0, Flaw::Empty, false);
         }
-        let window = Window::new(begun, rest);
         match format {
-            Format::Json => self.cuts(JsonCutter::new(window)),
-            Format::Yaml => self.cuts(YamlCutter::new(window)),
+            Format::Json => self.cuts(JsonCutter::new(Window::new(begun, rest))),
+            Format::Yaml => self.cuts(YamlCutter::new(Window::of_lines(&mut begun.as_slice().chain(rest)))),
         }
     }
 

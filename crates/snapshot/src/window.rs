@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 /// So many bytes are read at once: more would not stay in the processor's cache.
 const CHUNK: u64 = if cfg!(fuzzing) { 1 << 10 } else { 256 << 10 };
@@ -19,12 +19,20 @@ pub(crate) struct Window<'r> {
     line_start: u64,
     /// Why the stream ends before its end.
     failure: Option<io::Error>,
+    /// Whether a carriage return that stands alone becomes a line feed.
+    unifies_line_ends: bool,
 }
 
 impl<'r> Window<'r> {
     /// `begun`: what was read before.
     pub(crate) fn new(begun: Vec<u8>, reader: &'r mut dyn Read) -> Self {
-        Self { reader, bytes: begun, start: 0, line: (0, 1), line_start: 0, failure: None }
+        Self { reader, bytes: begun, start: 0, line: (0, 1), line_start: 0, failure: None, unifies_line_ends: false }
+    }
+
+    /// A text of lines, which end in a line feed, a carriage return, or both. A carriage return alone is handed
+    /// out as a line feed, which means the same to YAML wherever it stands. Source: YAML 1.2.2, 5.4.
+    pub(crate) fn of_lines(reader: &'r mut dyn Read) -> Self {
+        Self { unifies_line_ends: true, ..Self::new(Vec::new(), reader) }
     }
 
     /// The position behind the last byte that is in memory.
@@ -62,9 +70,32 @@ impl<'r> Window<'r> {
         match (&mut *self.reader).take(CHUNK).read_to_end(&mut self.bytes) {
             // What came before a failure counts.
             Err(error) if self.bytes.len() > known => self.failure = Some(error),
-            outcome => return outcome.map(|read| read > 0),
+            Err(error) => return Err(error),
+            Ok(_) => {}
         }
-        Ok(true)
+        if self.unifies_line_ends {
+            self.unify_line_ends(known);
+        }
+        Ok(self.bytes.len() > known)
+    }
+
+    fn unify_line_ends(&mut self, known: usize) {
+        // The byte behind a carriage return has to be known.
+        while self.bytes.ends_with(b"\r") && self.failure.is_none() {
+            match (&mut *self.reader).take(1).read_to_end(&mut self.bytes) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => self.failure = Some(error),
+            }
+        }
+        let mut rest = self.bytes.get_mut(known..).unwrap_or_default();
+        while let Some(found) = memchr(b'\r', rest) {
+            let Some((end, behind)) = rest.get_mut(found..).and_then(<[u8]>::split_first_mut) else { return };
+            if behind.first() != Some(&b'\n') {
+                *end = b'\n';
+            }
+            rest = behind;
+        }
     }
 
     /// The line of a position, from 1.

@@ -178,7 +178,7 @@ fn the_size_of_a_member_changes_nothing_of_what_is_in_it() {
         let comment = "# not much\n".repeat(lines);
         let list = format!("apiVersion: v1\nkind: List\nitems:\n{}{comment}- [\n{}", item("a"), item("b"));
         let bytes = tar(&[("list.yaml", list.as_bytes()), ("c.json", json("c").as_bytes())]);
-        let line = 8 + lines;
+        let line = 9 + lines;
         let reason = "is not valid YAML (column 3)";
         assert_found(
             &format!("{lines} lines"),

@@ -124,8 +124,9 @@ impl Case {
 /// is accepted or none is refused: a policy that always says the same is not tested.
 #[must_use]
 pub fn cases(policy: &Path) -> (Vec<Case>, Wanted) {
-    let mut files: Vec<_> = fs::read_dir(policy.join("tests"))
-        .expect("a policy has a folder tests")
+    let folder = policy.join("tests");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: a policy has cases: {error}", folder.display()))
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
@@ -137,10 +138,13 @@ pub fn cases(policy: &Path) -> (Vec<Case>, Wanted) {
         let found: Vec<Case> = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         cases.extend(found.into_iter().map(|case| Case { case: format!("{name}: {}", case.case), ..case }));
     }
-    let names: BTreeSet<&str> = cases.iter().map(|case| case.case.as_str()).collect();
-    assert_eq!(names.len(), cases.len(), "two cases have the same name");
+    let mut names = BTreeSet::new();
+    for Case { case, .. } in &cases {
+        assert!(names.insert(case), "two cases have the same name: {case}");
+    }
     for allowed in [true, false] {
-        assert!(cases.iter().any(|case| case.then.allowed == allowed), "no case has `allowed: {allowed}`");
+        let some = cases.iter().any(|case| case.then.allowed == allowed);
+        assert!(some, "{}/*.yaml: no case has `allowed: {allowed}`", folder.display());
     }
     (cases, wanted(&policy.join("metadata.yml")))
 }

@@ -1,6 +1,8 @@
-//! What HyperConverged's condition `Upgradeable` says, and what is to be done about it, in words.
+//! What HyperConverged's conditions say, above all `Upgradeable`, and what is to be done about it, in words.
 
-use upgrade_gate_core::{Condition, HYPERCONVERGED, HyperConverged, NODE_MAINTENANCE, Severity, argument, shorten};
+use upgrade_gate_core::{
+    Condition, HYPERCONVERGED, HyperConverged, NODE_MAINTENANCE, ResourceRef, Severity, argument, shorten,
+};
 
 /// Why HCO 1.6 holds an upgrade back while there are NodeMaintenance objects of the operator inside it:
 /// the reason, and the message before and after it was made longer.
@@ -35,15 +37,24 @@ pub(crate) fn severity(is_mild: bool) -> Severity {
 
 /// `HyperConverged kubevirt-hyperconverged/kubevirt-hyperconverged says Upgradeable=False, reason X: "why"`.
 pub(crate) fn says(hco: &HyperConverged, condition: &Condition) -> String {
-    let Condition { status, reason, message } = condition;
-    let message = shorten(message.trim_end_matches('.'), 230);
-    let why = match (reason.is_empty(), message.is_empty()) {
+    format!("{} says {}", named(hco), in_words(condition, 230))
+}
+
+/// `Upgradeable=False, reason X: "why"`, of the message at most so many characters.
+pub(crate) fn in_words(condition: &Condition, max: usize) -> String {
+    let Condition { name, status, reason, message } = condition;
+    format!("{name}={}{}", shorten(status, 20), why(reason, message, max))
+}
+
+/// `, reason X: "why"`.
+pub(crate) fn why(reason: &str, message: &str, max: usize) -> String {
+    let message = shorten(message.trim_end_matches('.'), max);
+    match (reason.is_empty(), message.is_empty()) {
         (false, false) => format!(", reason {}: \"{message}\"", shorten(reason, 40)),
         (false, true) => format!(", reason {}", shorten(reason, 40)),
         (true, false) => format!(": \"{message}\""),
         (true, true) => ", without a reason".into(),
-    };
-    format!("{} says Upgradeable={}{why}", named(hco), shorten(status, 20))
+    }
 }
 
 /// `HyperConverged kubevirt-hyperconverged/kubevirt-hyperconverged`.
@@ -80,4 +91,9 @@ pub(crate) fn see_all(hco: &HyperConverged) -> String {
         HYPERCONVERGED.crd,
         argument(&hco.name, "NAME"),
     )
+}
+
+/// The object itself.
+pub(crate) fn reference(hco: &HyperConverged) -> ResourceRef {
+    HYPERCONVERGED.named(hco.namespace.clone(), hco.name.clone(), None)
 }

@@ -2,11 +2,14 @@
 
 mod settings;
 mod condition;
+mod health;
 mod audit;
 mod asked;
 mod upgrade;
 
-use upgrade_gate_core::{Cluster, Finding, HYPERCONVERGED, Policy, Review, SettingsError, SettingsReader};
+use upgrade_gate_core::{
+    CLUSTER_SERVICE_VERSION, Cluster, Finding, HYPERCONVERGED, Policy, Review, SettingsError, SettingsReader,
+};
 
 pub use settings::Settings;
 
@@ -24,15 +27,17 @@ impl Policy for HcoUpgradeable {
         Settings::read(reader)
     }
 
-    /// In an audit HyperConverged speaks for itself, and what would start an upgrade passes unread. In
-    /// admission it is the other way round.
+    /// In an audit HyperConverged and its ClusterServiceVersion speak for themselves, and what would start an upgrade passes
+    /// unread. In admission it is the other way round.
     fn check(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Vec<Finding> {
-        let finding = match (review.is_audit(), review.is_of(&HYPERCONVERGED)) {
-            (true, true) => audit::finding(review),
-            (false, false) => upgrade::finding(settings, review, cluster),
-            _ => None,
-        };
-        finding.into_iter().collect()
+        match (review.is_audit(), review.is_of(&HYPERCONVERGED)) {
+            (true, true) => audit::hyperconverged(review),
+            (true, false) if review.is_of(&CLUSTER_SERVICE_VERSION) => {
+                audit::cluster_service_version(review).into_iter().collect()
+            }
+            (false, false) => upgrade::findings(settings, review, cluster),
+            _ => Vec::new(),
+        }
     }
 
     fn allows_override(settings: &Settings) -> bool {

@@ -3,36 +3,46 @@
 
 use upgrade_gate_core::{
     Action, Cluster, Condition, Fields, Finding, GetQuery, HYPERCONVERGED, HcoCsv, HyperConverged, OPERATOR_CONDITION,
-    ReadError, ResourceRef, Review, Severity, Version, installed, paths, shorten,
+    ReadError, Review, Severity, Version, installed, paths, shorten,
     upgrade::{self, OperatorCondition, Scope},
 };
 
 use crate::{
     asked::Asked,
-    condition::{may_pass, named, says, see_all, severity, way_out},
+    condition::{may_pass, named, reference, says, see_all, severity, way_out},
+    health,
     settings::Settings,
 };
 
-/// Reads nothing where the review is no upgrade from any version, then HyperConverged, and only where
-/// that says `False` the OperatorCondition.
-pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Option<Finding> {
-    let from_any = upgrade::start(review, Scope::HigherThan(None))?;
+/// Reads nothing where the review is no upgrade from any version, then HyperConverged and the ClusterServiceVersion of its
+/// version, and only where HyperConverged says `False` the OperatorCondition.
+pub(crate) fn findings(settings: &Settings, review: &Review<'_>, cluster: &dyn Cluster) -> Vec<Finding> {
+    let Some(from_any) = upgrade::start(review, Scope::HigherThan(None)) else { return Vec::new() };
     let hco = match installed(cluster, upgrade::namespace(review).as_deref()) {
-        Ok(hco) => hco?,
-        Err(error) => return Some(missing(settings, &Asked { review, start: from_any, from: None }, &error)),
+        Ok(Some(hco)) => hco,
+        Ok(None) => return Vec::new(),
+        Err(error) => return vec![missing(settings, &Asked { review, start: from_any, from: None }, &error)],
     };
     let from = hco.version();
     // To a patch version that was asked for before, another minor is news: it may be held back more strictly.
     let last_patch = from.map(|from| Version { patch: u64::MAX, ..from });
-    let start = [from, last_patch].into_iter().find_map(|from| upgrade::start(review, Scope::HigherThan(from)))?;
+    let start = [from, last_patch].into_iter().find_map(|from| upgrade::start(review, Scope::HigherThan(from)));
+    let Some(start) = start else { return Vec::new() };
     let asked = Asked { review, start, from };
-    match &hco.upgradeable {
+    let ill = health::findings(&hco).into_iter().chain(health::of_installed(&hco, cluster));
+    let ill = ill.map(|finding| Finding { message: format!("{}, but {}.", asked.what(), finding.message), ..finding });
+    upgradeable(settings, &asked, &hco, cluster).into_iter().chain(ill).collect()
+}
+
+/// What HyperConverged says of `Upgradeable`, where that is not `True`.
+fn upgradeable(settings: &Settings, asked: &Asked<'_>, hco: &HyperConverged, cluster: &dyn Cluster) -> Option<Finding> {
+    match hco.condition("Upgradeable") {
         Some(condition) if condition.status == "True" => None,
         Some(condition) if condition.status == "False" => Some(
-            overridden(&asked, &hco, condition, cluster)
-                .unwrap_or_else(|| not_upgradeable(settings, &asked, &hco, condition)),
+            overridden(asked, hco, condition, cluster)
+                .unwrap_or_else(|| not_upgradeable(settings, asked, hco, condition)),
         ),
-        condition => Some(unknown(settings, &asked, &hco, condition.as_ref())),
+        condition => Some(unknown(settings, asked, hco, condition)),
     }
 }
 
@@ -118,8 +128,4 @@ fn missing(settings: &Settings, asked: &Asked<'_>, error: &ReadError) -> Finding
         warning: "it could not be read whether HyperConverged says Upgradeable=True".into(),
         ..Finding::unknown(Severity::Medium, action)
     }
-}
-
-fn reference(hco: &HyperConverged) -> ResourceRef {
-    HYPERCONVERGED.named(hco.namespace.clone(), hco.name.clone(), None)
 }

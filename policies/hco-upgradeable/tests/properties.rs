@@ -157,4 +157,29 @@ proptest! {
         let verdict = judge(Some(&hyperconverged(from, "True", reason)), &settings, &object(kind, to, is_go), None);
         prop_assert_eq!(verdict.findings, Vec::new());
     }
+    /// One that begins, and one that may: a broken HCO is warned about whatever its `Upgradeable`, and for that alone nothing
+    /// is refused.
+    #[test]
+    fn what_is_broken_is_warned_about(
+        kind in 0..5usize, from in 0..VERSIONS.len() - 1, is_go: bool, settings in settings(), reason in ".{0,300}",
+        message in ".{0,3000}",
+        broken in select(vec![
+            ("Available", "False"), ("Degraded", "True"), ("ReconcileComplete", "False"), ("Progressing", "True"),
+        ]),
+    ) {
+        let mut hco = hyperconverged(Some(VERSIONS[from]), "True", "");
+        let (name, status) = broken;
+        let mut conditions = hco["status"]["conditions"].as_array().unwrap().clone();
+        conditions.retain(|condition| condition["type"] != name);
+        conditions.push(json!({"type": name, "status": status, "reason": reason, "message": message}));
+        hco["status"]["conditions"] = conditions.into();
+        let verdict = judge(Some(&hco), &settings, &object(kind, VERSIONS[from + 1], is_go), None);
+        let rule = if name == "Progressing" { "unfinished" } else { "unhealthy" };
+        prop_assert!(verdict.allowed);
+        prop_assert_eq!(verdict.findings.iter().map(|finding| &*finding.rule).collect::<Vec<_>>(), [rule]);
+        let says = format!("says {name}={status}");
+        prop_assert!(verdict.findings[0].message.contains(&says));
+        prop_assert!(verdict.findings[0].message.chars().count() < 1_000);
+        prop_assert!(verdict.warnings.len() == 1 && verdict.warnings[0].chars().count() < 200);
+    }
 }

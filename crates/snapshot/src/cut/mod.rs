@@ -4,7 +4,10 @@ use std::{borrow::Cow, io};
 
 use crate::{flaw::Flaw, wanted::Kind};
 
+mod flow;
 pub(crate) mod json;
+mod line;
+mod look;
 pub(crate) mod yaml;
 
 /// What comes next in a stream.
@@ -25,7 +28,7 @@ pub(crate) enum Cut {
 }
 
 /// What a look at a piece says.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
     /// It has this apiVersion and this kind.
     Kind(Kind),

@@ -35,11 +35,11 @@ pub fn builder() -> Builder {
 }
 
 pub fn json(name: &str) -> String {
-    format!(r#"{{{HEAD}, "metadata": {{"name": "{name}"}}}}"#)
+    format!(r#"{{{HEAD}, "metadata": {{"name": "{name}", "resourceVersion": "1"}}}}"#)
 }
 
 pub fn yaml(name: &str) -> String {
-    format!("{YAML_HEAD}metadata:\n  name: {name}\n")
+    format!("{YAML_HEAD}metadata:\n  name: {name}\n  resourceVersion: \"1\"\n")
 }
 
 /// Names of what was kept, and what was not.
