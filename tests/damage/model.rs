@@ -32,6 +32,11 @@ pub fn allowed(cluster: &Cluster, layout: Layout, file: &File, damage: &Damage) 
     if before == "unknown" {
         return refused;
     }
+    // A definition that is in the list, too, may seem to be another cluster's.
+    let is_twice = file.kind == CRD[1] && layout == Layout::Inspected && !cluster.serves(NODE_MAINTENANCE);
+    if is_twice && !file.decides {
+        return vec![before, "unknown", "error"];
+    }
     let reading = match &damage.change {
         Change::Content(content) if damage.effect == Effect::AsRead => compare(cluster, &file.content, content),
         // The content says the same at another place, which proved something.
@@ -51,12 +56,6 @@ pub fn allowed(cluster: &Cluster, layout: Layout, file: &File, damage: &Damage) 
         }
         (Reading::Other, "blocked") => refused,
         (Reading::Other, _) if file.decides => refused,
-        // A definition that is in the list, too, may seem to be another cluster's.
-        (Reading::Other, _)
-            if file.kind == CRD[1] && layout == Layout::Inspected && !cluster.serves(NODE_MAINTENANCE) =>
-        {
-            vec![before, "unknown", "error"]
-        }
         // Of a cluster past the boundary the objects are worth a word only where they are seen.
         (Reading::Other, _) => vec!["ready", "warning", "unknown"],
     }
