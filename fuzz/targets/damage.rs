@@ -61,6 +61,9 @@ fuzz_target!(|bytes: &[u8]| {
         ASKED.iter().for_each(|kind| claims(cluster, &snapshot, *kind, &damage.name));
     }
 
+    if damaged.is_empty() {
+        return;
+    }
     let packing = &PACKINGS[choices.below(PACKINGS.len())];
     let packed: Option<Vec<(String, Vec<u8>)>> = (packing.pack)(&damaged)
         .into_iter()
@@ -94,7 +97,8 @@ fn damage(cluster: &Cluster, file: &File, choices: &mut Choices<'_>) -> Damage {
             content.remove(place);
         }
     }
-    Damage::content(format!("{how} at {place}"), content, Effect::AsRead)
+    let part = content[place.saturating_sub(40)..content.len().min(place + 40)].escape_ascii();
+    Damage::content(format!("{}: {part}", file.path), content, Effect::AsRead)
 }
 
 fn each(files: &[File]) -> Vec<(String, Vec<u8>)> {
@@ -118,7 +122,7 @@ fn read(files: &[(String, Vec<u8>)], as_stream: bool) -> Snapshot {
     if as_stream {
         files.iter().for_each(|(path, content)| builder.read(&format!("x/{path}"), Pieces::new(content)));
     } else {
-        let files = files.iter().map(|(path, content)| (format!("x/{path}"), || Ok(Cursor::new(content))));
+        let files = files.iter().map(|(path, content)| (format!("x/{path}"), move || Ok(Cursor::new(content))));
         builder.read_files(files.collect());
     }
     builder.finish()
@@ -130,6 +134,8 @@ fn claims(cluster: &Cluster, snapshot: &Snapshot, [api_version, kind, _]: cluste
     let asked = Kind::new(api_version, kind);
     let here = snapshot.objects().filter(|object| object.kind == asked).count();
     match snapshot.state(&asked) {
+        // What could not be read may have been one of them.
+        _ if !snapshot.is_whole() => {}
         State::Captured => assert!(here >= truth, "{damage}: {here} of {truth} {kind} objects are all"),
         State::NotInstalled => assert_eq!(truth, 0, "{damage}: {kind} is there"),
         State::NotCaptured => {}

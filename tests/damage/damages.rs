@@ -139,8 +139,8 @@ fn encoded(text: &str) -> Vec<Damage> {
     let mut damages = vec![
         Damage::content("UTF-16, little endian", utf16(b"\xff\xfe", u16::to_le_bytes), Same),
         Damage::content("UTF-16, big endian", utf16(b"\xfe\xff", u16::to_be_bytes), Same),
-        Damage::content("UTF-16 without a mark", utf16(b"", u16::to_le_bytes), Broken),
-        Damage::content("big endian without a mark", utf16(b"", u16::to_be_bytes), Broken),
+        Damage::content("UTF-16 without a mark", utf16(b"", u16::to_le_bytes), MayBeRead),
+        Damage::content("big endian without a mark", utf16(b"", u16::to_be_bytes), MayBeRead),
         Damage::content("a mark in front", format!("\u{feff}{text}"), Same),
         Damage::content("a mark inside", inserted("\u{feff}".as_bytes()), Broken),
         Damage::content("a byte that is no UTF-8", inserted(b"\xe9"), Broken),

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use bzip2::write::BzEncoder;
 use flate2::{Compression, write::DeflateEncoder};
 use lzma_rust2::{XzOptions, XzWriter};
 use rawzip::{CompressionMethod, ZipArchiveWriter};
@@ -36,13 +37,14 @@ pub enum Content {
     Link(String),
 }
 
-pub const PACKINGS: [Packing; 16] = [
+pub const PACKINGS: [Packing; 17] = [
     Packing { name: "a folder", pack: |files| each(files, |file| (file.path.clone(), file.content.clone())) },
     Packing { name: "tar", pack: |files| one("a.tar", tar(files)) },
     Packing { name: "tar of another name", pack: |files| one("download", tar(files)) },
     Packing { name: "tar.gz", pack: |files| one("a.tar.gz", gzip(&tar(files))) },
     Packing { name: "tar.zst", pack: |files| one("a.tar.zst", zstd(&tar(files))) },
     Packing { name: "tar.xz", pack: |files| one("a.tar.xz", xz(&tar(files))) },
+    Packing { name: "tar.bz2", pack: |files| one("a.tar.bz2", bzip2(&tar(files))) },
     Packing { name: "gzip members", pack: |files| one("a.tgz", in_members(&tar(files))) },
     Packing { name: "zip", pack: |files| one("a.zip", zip(files, CompressionMethod::DEFLATE)) },
     Packing { name: "zip, stored", pack: |files| one("a.zip", zip(files, CompressionMethod::STORE)) },
@@ -107,6 +109,12 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 fn xz(bytes: &[u8]) -> Vec<u8> {
     let mut writer = XzWriter::new(Vec::new(), XzOptions::with_preset(0)).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = BzEncoder::new(Vec::new(), bzip2::Compression::fast());
     writer.write_all(bytes).unwrap();
     writer.finish().unwrap()
 }

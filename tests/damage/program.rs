@@ -47,8 +47,17 @@ impl Program {
         let report = check_by(&self.0, &arguments(folder)).unwrap();
         let text = serde_json::to_string(&report).unwrap();
         let text = text.replace(&format!("{}/", folder.display()), "").replace(folder.to_str().unwrap(), "-");
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_str(&unpacked(&text)).unwrap()
     }
+}
+
+/// Paths without the archives that the files are in.
+fn unpacked(text: &str) -> String {
+    let mut parts: Vec<&str> = text.split("!/").collect();
+    let last = parts.pop().unwrap();
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "./-_".contains(c);
+    let kept: String = parts.iter().map(|part| part.trim_end_matches(is_of_name)).chain([last]).collect();
+    kept.replace(".json.gz", ".json").replace(".yaml.gz", ".yaml")
 }
 
 /// The report of the program itself about what comes from standard input.
@@ -82,12 +91,6 @@ fn written(entries: &[Entry]) -> TempDir {
 /// A report without what tells where something was found.
 pub fn comparable(mut report: Value) -> Value {
     report["snapshot"]["sources"] = Value::Null;
-    // The program's own findings name files.
-    for finding in report["findings"].as_array_mut().unwrap() {
-        if finding["policy"] == "upgrade-gate" {
-            finding["message"] = Value::Null;
-        }
-    }
     for (list, field) in [("/snapshot/kinds", "evidence"), ("/snapshot/skipped", "origin"), ("/findings", "origin")] {
         let entries = report.pointer_mut(list).and_then(Value::as_array_mut).unwrap();
         entries.iter_mut().for_each(|entry| entry[field] = Value::Null);
