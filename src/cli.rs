@@ -60,9 +60,14 @@ pub struct CheckArgs {
     #[arg(long, value_name = "DIR|FILE.json", conflicts_with = "sources")]
     pub save: Option<Save>,
 
-    /// Simulate the upgrade to this version [default: of the InstallPlan that waits, else to the next minor]
+    /// Simulate the upgrade to this version, HCO's or the product's [default: of the InstallPlan that waits, else to the
+    /// next minor]
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub to: Option<Version>,
+
+    /// Let --to name a version that is not above the installed one
+    #[arg(long, requires = "to")]
+    pub allow_downgrade: bool,
 
     /// Judge manifests that somebody wants to apply, such as those of a pull request, instead of a simulated upgrade
     #[arg(long, value_name = "PATH")]
@@ -85,12 +90,12 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value_t = FailOn::Unknown, value_name = "VERDICT")]
     pub fail_on: FailOn,
 
-    /// Write a report, `human`, `json`, `openreports` or `policyreport`, to standard output or to a file; repeatable
-    /// [default: human]
+    /// Write a report, `human`, `json`, `openreports` or `policyreport`, to standard output (also `FORMAT=-`) or to a
+    /// file; repeatable [default: human]
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
     pub output: Vec<Output>,
 
-    /// Say only the verdict
+    /// Say only the verdict, on standard output where no other report goes there
     #[arg(short, long)]
     pub quiet: bool,
 
@@ -328,11 +333,18 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// `1.7`, `1.7.0`, `v1.7.0`, `4.11`, or the name of a ClusterServiceVersion.
 fn version(text: &str) -> Result<Version, String> {
-    let version = HcoCsv::named(text).map_or_else(|| text.parse().ok(), |csv| csv.version);
-    version.ok_or_else(|| {
+    let version: Option<Version> = HcoCsv::named(text).map_or_else(|| text.parse().ok(), |csv| csv.version);
+    let version = version.ok_or_else(|| {
         let name = HcoCsv::name_of("1.7.0");
         format!("expected a version such as `1.7`, `1.7.0`, `v1.7.0` or `4.11`, or a name such as `{name}`")
-    })
+    })?;
+    if version.is_of_a_product() {
+        Ok(version)
+    } else {
+        Err(format!(
+            "there is no {version}: HCO has versions 1.y, and OpenShift Virtualization 4.y, which is HCO 1.(y-4)"
+        ))
+    }
 }
 
 /// A policy as the command line names it.

@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use upgrade_gate_core::{GroupResource, shorten};
+use upgrade_gate_core::{GroupResource, Version, shorten};
 use upgrade_gate_host::LoadError;
 
 use crate::verdict::Outcome;
@@ -110,6 +110,16 @@ pub enum Error {
         /// Those that policies ask for.
         asked: String,
     },
+    /// `--to` with a version that is not above the installed one.
+    #[error("--to {asked}{}: {} {from} is installed", no_upgrade(*asked, *to, *from), from.product().name())]
+    NoUpgrade {
+        /// As named on the command line.
+        asked: Version,
+        /// The same as the installed product counts it.
+        to: Version,
+        /// What is installed.
+        from: Version,
+    },
     /// Reports that would run into each other.
     #[error("two reports cannot both go to standard output")]
     TwoReportsOnStdout,
@@ -179,6 +189,13 @@ pub enum Error {
     },
 }
 
+/// What is wrong with the version that `--to` names.
+fn no_upgrade(asked: Version, to: Version, from: Version) -> String {
+    let means = if asked == to { String::new() } else { format!(" is {} {to}, which", to.product().name()) };
+    let is = if from.is_after(to) { "is a step back" } else { "is no upgrade" };
+    format!("{means} {is}")
+}
+
 impl Error {
     /// The next step, where there is one that the message does not say.
     #[must_use]
@@ -198,6 +215,12 @@ impl Error {
             ),
             Self::Cluster { .. } => Some("see what `kubectl get crds` says, with the same --context or --kubeconfig".into()),
             Self::Save { .. } => Some("name a folder that does not exist yet, or a file that ends in `.json`".into()),
+            Self::NoUpgrade { from: Version { major, minor, patch }, .. } => Some(format!(
+                "name a higher version, such as {major}.{minor}.{} or {major}.{}: without a patch version it is the first \
+                 one, as {major}.{minor} is {major}.{minor}.0. --allow-downgrade judges it all the same",
+                patch.saturating_add(1),
+                minor.saturating_add(1),
+            )),
             Self::TwoClusters(_) => Some("name the sources of one cluster only, of one collection".into()),
             Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),

@@ -1,8 +1,9 @@
 //! Which HCO a snapshot shows, and whether it shows one.
 
 use upgrade_gate_core::{
-    CLUSTER_SERVICE_VERSION, CustomResource, Fields, HYPERCONVERGED, HyperConverged, INSTALL_PLAN, SUBSCRIPTION,
-    Severity, Version, is_hco_package, of_many, shorten, upgrade::ClusterServiceVersion,
+    CLUSTER_SERVICE_VERSION, CustomResource, Fields, HYPERCONVERGED, HyperConverged, INSTALL_PLAN, Product,
+    SUBSCRIPTION, Severity, Version, is_hco_package, of_many, product_of_package, shorten,
+    upgrade::ClusterServiceVersion,
 };
 use upgrade_gate_snapshot::{Kind, Object, Snapshot};
 
@@ -16,6 +17,8 @@ pub(crate) struct Installed {
     /// The version that HyperConverged reports (of several the lowest), else that of the one
     /// ClusterServiceVersion that succeeded.
     pub(crate) version: Option<Version>,
+    /// Whose version that is; where nothing shows the version, what the Subscription or the namespace says.
+    pub(crate) product: Option<Product>,
     /// Where HCO is, as far as that shows.
     pub(crate) namespace: Option<String>,
     /// Every version that is in the snapshot, and the object that says so; several HyperConverged objects
@@ -35,7 +38,9 @@ impl Installed {
         let hco = of_many(hcos.iter().cloned());
         let mut succeeded = csvs.iter().filter(|csv| csv.phase == "Succeeded");
         let succeeded = succeeded.next().filter(|_| succeeded.next().is_none()).and_then(csv_version);
-        let subscribed = || subscription.and_then(|object| object.object("metadata").words("namespace"));
+        let subscribed = || subscription.as_ref().and_then(|object| object.object("metadata").words("namespace"));
+        let package = || product_of_package(&subscription.as_ref()?.object("spec").text("name")?);
+        let version = hco.as_ref().and_then(HyperConverged::version).or(succeeded);
         let of_hco = hcos.iter().map(|hco| (hco.version(), "HyperConverged", &hco.namespace, &hco.name, ""));
         let of_csv = csvs
             .iter()
@@ -46,14 +51,19 @@ impl Installed {
             let object = shorten(&format!("{kind} {namespace}{name}{phase}"), 150);
             (version.is_some() || hcos.len() > 1).then_some((version, object))
         });
-        Self {
-            version: hco.as_ref().and_then(HyperConverged::version).or(succeeded),
-            namespace: hco
-                .and_then(|hco| hco.namespace)
-                .or_else(|| csvs.iter().find_map(|csv| csv.namespace.clone()))
-                .or_else(subscribed),
-            seen: seen.collect(),
-        }
+        let namespace = hco
+            .and_then(|hco| hco.namespace)
+            .or_else(|| csvs.iter().find_map(|csv| csv.namespace.clone()))
+            .or_else(subscribed);
+        let product = version.map(Version::product).or_else(package);
+        let is_of_product =
+            || (namespace.as_deref()? == NAMESPACE_OF_PRODUCT).then_some(Product::OpenShiftVirtualization);
+        Self { version, product: product.or_else(is_of_product), namespace, seen: seen.collect() }
+    }
+
+    /// What people call it.
+    pub(crate) fn product_name(&self) -> &'static str {
+        self.product.unwrap_or(Product::Hco).name()
     }
 
     /// One finding where the snapshot shows more than one version: an upgrade is under way, or was when
@@ -70,7 +80,8 @@ impl Installed {
         let more = if more == 0 { String::new() } else { format!("; and {more} more") };
         Some(Finding {
             message: format!(
-                "The snapshot shows more than one version of HCO. {}{more}. Taken for installed: {}.",
+                "The snapshot shows more than one version of {}. {}{more}. Taken for installed: {}.",
+                self.product_name(),
                 said.join("; "),
                 shown(self.version)
             ),
@@ -82,6 +93,11 @@ impl Installed {
         })
     }
 }
+
+/// Where the product is installed.
+///
+/// Source: docs.openshift.com, OpenShift Virtualization 4.10, "Installing OpenShift Virtualization using the CLI".
+const NAMESPACE_OF_PRODUCT: &str = "openshift-cnv";
 
 /// So many objects are named; more than these are many copies of one mistake.
 const MAX_SAID: usize = 5;

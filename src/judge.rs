@@ -1,35 +1,49 @@
 //! What the policies say about the reviews, as findings of the report.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use rayon::prelude::*;
 use serde_json::Value;
-use upgrade_gate_core::{
-    self as core, Answer, Cluster, Effect, GetQuery, ListQuery, ReadError, ResourceRef, Severity, shorten,
-};
+use upgrade_gate_core::{self as core, Cluster, Effect, NoCluster, ResourceRef, Severity, shorten};
 use upgrade_gate_host::{Context, ContextAwareResource, Evaluation, EvaluationError, Response};
 use upgrade_gate_snapshot::{Kind, Object};
 
 use crate::{
     admission::INTERNAL_ERROR,
+    asked::Asked,
     missing::COLLECT,
     policy_set::Loaded,
     report::{Finding, Phase, Result},
     review::Review,
 };
 
-/// What came of one policy and one review.
+/// What came of one policy and one review, or what the program itself has to say.
 pub(crate) struct Judged {
+    /// Its place among the policies; `None` for the program itself.
+    pub(crate) policy: Option<usize>,
     pub(crate) phase: Phase,
     pub(crate) findings: Vec<Finding>,
+    /// The resources that it asked for; only of a simulated upgrade.
+    pub(crate) asked: BTreeSet<String>,
+    /// All that it found is told elsewhere, so it is not counted either.
+    pub(crate) is_told: bool,
     /// The object as it is, under that policy; `None` for what is no audit.
     pub(crate) audited: Option<Audited>,
+}
+
+impl Judged {
+    /// What the program itself has to say.
+    pub(crate) fn own(finding: Finding) -> Self {
+        let (phase, findings) = (finding.phase, vec![finding]);
+        Self { policy: None, phase, findings, asked: BTreeSet::new(), is_told: false, audited: None }
+    }
+
+    /// Takes out the other findings, which are told elsewhere.
+    pub(crate) fn retain(&mut self, stays: impl FnMut(&Finding) -> bool) {
+        let before = self.findings.len();
+        self.findings.retain(stays);
+        self.is_told |= self.findings.is_empty() && before > 0;
+    }
 }
 
 /// What a background audit by one policy says of one object.
@@ -48,20 +62,39 @@ pub struct Audited {
 
 /// Every policy over every review that it wants to see, on all cores. The order is that of policies
 /// and reviews, whatever finishes first.
-pub(crate) fn judge(policies: &[Loaded], reviews: &[Review<'_>], context: &Context) -> Vec<Judged> {
-    let pairs: Vec<(&Loaded, &Review<'_>)> = policies
+pub(crate) fn judge(
+    policies: &[Loaded],
+    reviews: &[Review<'_>],
+    cluster: &Arc<dyn Cluster + Send + Sync>,
+) -> Vec<Judged> {
+    let pairs: Vec<(usize, &Loaded, &Review<'_>)> = policies
         .iter()
-        .flat_map(|policy| reviews.iter().filter(|review| review.is_for(policy)).map(move |review| (policy, review)))
+        .enumerate()
+        .flat_map(|(index, policy)| {
+            reviews.iter().filter(|review| review.is_for(policy)).map(move |review| (index, policy, review))
+        })
         .collect();
-    let one = |(policy, review): (&Loaded, &Review<'_>)| {
+    let shared = Context::new(cluster.clone());
+    let one = |(index, policy, review): (usize, &Loaded, &Review<'_>)| {
+        let judged = |findings, asked, audited| Judged {
+            policy: Some(index),
+            phase: review.phase,
+            findings,
+            asked,
+            is_told: false,
+            audited,
+        };
         if review.is_settled() {
-            let audited = audited(policy, review, Result::Pass, None);
-            return Judged { phase: review.phase, findings: Vec::new(), audited };
+            return judged(Vec::new(), BTreeSet::new(), audited(policy, review, Result::Pass, None));
         }
-        let outcome = policy.policy.evaluate(&review.request(), &policy.settings, &policy.grants, context);
+        // There is one simulated upgrade and any number of other reviews: only of that one it is worth a list of its own.
+        let witness = (review.phase == Phase::Upgrade).then(|| Arc::new(Asked::new(cluster.clone())));
+        let context = witness.as_ref().map_or_else(|| shared.clone(), |witness| Context::new(witness.clone()));
+        let outcome = policy.policy.evaluate(&review.request(), &policy.settings, &policy.grants, &context);
         let (result, message) = scanned(&outcome);
         let audited = audited(policy, review, result, message);
-        Judged { phase: review.phase, findings: findings(policy, review, outcome), audited }
+        let asked = witness.map(|witness| witness.resources()).unwrap_or_default();
+        judged(findings(policy, review, outcome), asked, audited)
     };
     pairs.into_par_iter().map(one).collect()
 }
@@ -114,31 +147,12 @@ pub(crate) fn is_settled(policies: &[Loaded], object: &Object) -> bool {
     let review = Review::audit(object);
     let mut policies = policies.iter().filter(|policy| review.is_for(policy));
     policies.all(|policy| {
-        let cluster = Arc::new(NotAsked(AtomicBool::new(true)));
+        // It is still being read.
+        let cluster = Arc::new(Asked::new(Arc::new(NoCluster)));
         let context = Context::new(cluster.clone());
         let outcome = policy.policy.evaluate(&review.request(), &policy.settings, &policy.grants, &context);
-        findings(policy, &review, outcome).is_empty() && cluster.0.load(Ordering::Relaxed)
+        findings(policy, &review, outcome).is_empty() && cluster.resources().is_empty()
     })
-}
-
-/// Remembers whether it was asked.
-struct NotAsked(AtomicBool);
-
-impl NotAsked {
-    fn asked(&self) -> ReadError {
-        self.0.store(false, Ordering::Relaxed);
-        ReadError::Unavailable("the cluster is still being read".into())
-    }
-}
-
-impl Cluster for NotAsked {
-    fn get(&self, _: &GetQuery) -> std::result::Result<Answer, ReadError> {
-        Err(self.asked())
-    }
-
-    fn list(&self, _: &ListQuery) -> std::result::Result<Answer, ReadError> {
-        Err(self.asked())
-    }
 }
 
 fn findings(
@@ -154,7 +168,7 @@ fn findings(
         severity: severity(policy),
         message,
         remedy: String::new(),
-        runbook: policy.metadata.annotations.get("upgrade-gate.io/runbook").map(|url| shorten(url, MAX_TEXT)),
+        runbook: None,
         resource: Some(review.resource()),
         origin: review.origin.clone(),
     };
@@ -190,6 +204,10 @@ fn findings(
             format!("The policy accepts it, but nothing shows that all objects of {kinds} are in the sources.");
         findings.push(Finding { remedy: COLLECT.into(), ..new("missing-data", Result::Unknown, message) });
     }
+    // It is about what the policy found, not about what nobody could tell it.
+    let runbook = policy.metadata.annotations.get("upgrade-gate.io/runbook").map(|url| shorten(url, MAX_TEXT));
+    let told = findings.iter_mut().filter(|finding| !matches!(finding.result, Result::Unknown | Result::Error));
+    told.for_each(|finding| finding.runbook = runbook.clone());
     // Admission lets through what a monitored policy refuses; an audit tells all.
     if policy.constraints.is_monitored && review.phase != Phase::Audit {
         let refusals = findings.iter_mut().filter(|finding| finding.result == Result::Fail);

@@ -15,7 +15,10 @@ pub mod manifests;
 mod installed;
 mod simulate;
 mod proposed;
+mod asked;
 mod judge;
+mod once;
+mod said;
 mod missing;
 mod contradictions;
 mod server;
@@ -25,5 +28,6 @@ pub mod command;
 pub mod error;
 pub mod report;
 
+pub use said::Outcome as PolicyOutcome;
 pub use simulate::{ChosenBy, Upgrade};
 pub use verdict::{FailOn, Outcome, Verdict};

@@ -1,11 +1,11 @@
 //! What is not known, as findings of the program itself, each with the way to know it.
 
-use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, HYPERCONVERGED, NODE_MAINTENANCE, Severity};
-use upgrade_gate_snapshot::{KindReport, Layout, Snapshot, Source, State};
+use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, HYPERCONVERGED, INSTALL_PLAN, NODE_MAINTENANCE, Severity};
+use upgrade_gate_snapshot::{Kind, Layout, Snapshot, Source, State};
 
 use crate::{
+    installed::Installed,
     judge::Judged,
-    policy_set::node_maintenance,
     report::{Finding, Phase, Result},
 };
 
@@ -36,15 +36,59 @@ pub(crate) fn speak_to_whoever_checks(judged: &mut [Judged], is_live: bool) {
 /// Who says it.
 const PROGRAM: &str = "upgrade-gate";
 
-/// One finding where nothing shows whether NodeMaintenance objects exist; for a run in which no policy
-/// was asked about an upgrade.
-pub(crate) fn proof(snapshot: &Snapshot) -> Option<Finding> {
-    let kind = node_maintenance();
-    let report = snapshot.kinds().iter().find(|report| report.kind == kind)?;
-    // A manifest that was never stored says nothing about the cluster.
-    let stored = snapshot.objects().any(|object| object.kind == kind && object.resource_version.is_some());
+/// For a run in which no upgrade was simulated, as it cannot be told from which version, or to which: why in short, and
+/// the finding.
+pub(crate) fn version(snapshot: &Snapshot, installed: &Installed) -> (&'static str, Finding) {
+    let product = installed.product_name();
+    if let Some(version) = installed.version {
+        let finding = Finding {
+            message: format!("No upgrade was judged: nothing shows to which version {product} {version} is upgraded."),
+            remedy: "Name the upgrade: `--to VERSION`.".into(),
+            ..missing()
+        };
+        return ("there is no next version", finding);
+    }
+    let hco = HYPERCONVERGED.kind;
+    let kind = Kind::new(HYPERCONVERGED.api_version, hco);
+    let report = snapshot.kinds().iter().find(|report| report.kind == kind);
+    let evidence = report.map_or_else(String::new, |report| format!(" ({})", report.evidence));
+    let objects = report.map_or(0, |report| report.objects);
     let is_live = snapshot.sources().iter().any(|source| source.layout == Layout::Cluster);
-    (report.state == State::NotCaptured && !stored).then(|| if is_live { unlisted(report) } else { unproved(report) })
+    let elsewhere = "See that this is the cluster on which it runs.";
+    let (why, step) = match snapshot.state(&kind) {
+        State::NotInstalled => (format!("{hco} is not installed{evidence}"), elsewhere.to_owned()),
+        State::Captured if objects == 0 => (format!("there is no {hco} object{evidence}"), elsewhere.to_owned()),
+        State::NotCaptured if objects == 0 && is_live => {
+            (format!("the cluster did not say which {hco} objects there are{evidence}"), ASK.into())
+        }
+        State::NotCaptured if objects == 0 => (
+            format!("{hco} is not captured{evidence}"),
+            format!("{COLLECT} The version alone is in what `kubectl get {} -A -o json` writes.", HYPERCONVERGED.crd),
+        ),
+        State::Captured | State::NotCaptured => {
+            (format!("{hco} says no version that can be read"), "See what its status.versions says.".into())
+        }
+    };
+    let finding = Finding {
+        message: format!("No upgrade was judged: nothing shows which version of {product} is installed, as {why}."),
+        remedy: format!("{step} Or name the upgrade: `--to VERSION`."),
+        ..missing()
+    };
+    ("nothing shows which version is installed; --to VERSION names an upgrade", finding)
+}
+
+/// Likewise, as no policy judges what an upgrade is simulated as.
+pub(crate) fn judge() -> (&'static str, Finding) {
+    let kind = INSTALL_PLAN.kind;
+    let finding = Finding {
+        message: format!("No upgrade was judged: none of the policies judges {kind}s."),
+        remedy:
+            "Add a policy that does: `upgrade-gate policies list` names those that are bundled, and `--policy NAME` \
+                 runs one beside others. For the state of the objects alone, `--fail-on blocked` lets this pass."
+                .into(),
+        ..missing()
+    };
+    ("no policy judges InstallPlans", finding)
 }
 
 /// One finding for each source without a single document, and one for each part of a source that may
@@ -53,7 +97,11 @@ pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
     let lost = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(|skipped| Finding {
         phase,
         message: format!("It may hold an object that decides the verdict, but it {}.", skipped.reason()),
-        remedy: format!("Collect it again, or mend it, and check again. {SCRIPT}"),
+        remedy: match phase {
+            // Nobody collected it: somebody wrote it.
+            Phase::Proposed => "Mend it, and check again.".into(),
+            Phase::Audit | Phase::Upgrade => format!("Collect it again, or mend it, and check again. {SCRIPT}"),
+        },
         origin: Some(skipped.origin.clone()),
         ..missing()
     });
@@ -69,34 +117,6 @@ pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
         ..missing()
     });
     empty.chain(lost).collect()
-}
-
-fn unproved(report: &KindReport) -> Finding {
-    let (path, crd) = (NODE_MAINTENANCE.api_version, NODE_MAINTENANCE.crd);
-    let known = format!("If you know that there are none: `--assume-captured {crd}`.");
-    Finding {
-        message: format!(
-            "Nothing shows whether there are {} objects of {path}, which the upgrade to HCO 1.7 (OpenShift \
-             Virtualization 4.11) deletes: {}. A default must-gather does not collect them, and an empty `kubectl get` \
-             does not say of what.",
-            NODE_MAINTENANCE.kind, report.evidence,
-        ),
-        remedy: format!("{COLLECT} {known}"),
-        ..missing()
-    }
-}
-
-/// The same of a cluster, which was asked.
-fn unlisted(report: &KindReport) -> Finding {
-    Finding {
-        message: format!(
-            "The cluster did not say whether there are {} objects of {}, which the upgrade to HCO 1.7 (OpenShift \
-             Virtualization 4.11) deletes: {}.",
-            NODE_MAINTENANCE.kind, NODE_MAINTENANCE.api_version, report.evidence,
-        ),
-        remedy: ASK.into(),
-        ..missing()
-    }
 }
 
 fn missing() -> Finding {

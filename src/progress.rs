@@ -1,6 +1,7 @@
 //! How far a long read has come, on a terminal.
 
 use std::{
+    env,
     io::{self, IsTerminal, Write},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
@@ -8,6 +9,8 @@ use std::{
 };
 
 use upgrade_gate_snapshot::Progress;
+
+use crate::report::is_dumb;
 
 /// Before, nobody has begun to wonder.
 const FIRST: Duration = Duration::from_secs(1);
@@ -21,7 +24,7 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// Reads, and meanwhile shows what was read.
 pub(crate) fn shown<T>(progress: &Progress, quiet: bool, read: impl FnOnce() -> T) -> T {
-    if quiet || !io::stderr().is_terminal() {
+    if quiet || !io::stderr().is_terminal() || is_dumb(env::var_os("TERM")) {
         return read();
     }
     let (reading, ended) = mpsc::channel();

@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use program::{check, folder, module_that_answers, report, stderr, stdout, typed_list};
+use program::{check, cluster::hyperconverged, folder, module_that_answers, report, stderr, stdout, typed_list};
 use serde_json::json;
 use upgrade_gate_testing::node_maintenance;
 
@@ -61,7 +61,7 @@ fn broken_files_are_named_and_the_rest_is_judged() {
         ("broken-pod.yaml", b"apiVersion: v1\nkind: [Pod\ns3cret: x".to_vec(), "is not valid YAML", false),
     ];
     for (name, content, expected, matters) in cases {
-        let folder = folder(&[("good.json", typed_list(&[]))]);
+        let folder = folder(&[("good.json", typed_list(&[])), ("hco.json", hyperconverged("1.6.0"))]);
         fs::write(folder.path().join(name), content).unwrap();
         let path = folder.path().to_str().unwrap();
         let output = check(&[path]);
@@ -125,16 +125,17 @@ fn what_may_be_an_offender_does_not_pass_in_silence() {
 fn links_are_followed_once_and_not_out_of_the_source() {
     use std::os::unix::fs::symlink;
 
+    let hco = || ("hco.json", hyperconverged("1.6.0"));
     let elsewhere = folder(&[("hidden.json", typed_list(&[node_maintenance("nm-1").json().clone()]))]);
-    let cycle = folder(&[("a/good.json", typed_list(&[]))]);
+    let cycle = folder(&[("a/good.json", typed_list(&[])), hco()]);
     symlink(cycle.path(), cycle.path().join("a/up")).unwrap();
-    let out = folder(&[("good.json", typed_list(&[]))]);
+    let out = folder(&[("good.json", typed_list(&[])), hco()]);
     symlink(elsewhere.path(), out.path().join("out")).unwrap();
-    let mounted = folder(&[("..2026/nm.json", typed_list(&[]))]);
+    let mounted = folder(&[("..2026/nm.json", typed_list(&[])), hco()]);
     symlink("..2026", mounted.path().join("..data")).unwrap();
     symlink("..data/nm.json", mounted.path().join("nm.json")).unwrap();
     // Two links a folder make a million paths of twenty folders.
-    let bomb = folder(&[("d20/good.json", typed_list(&[]))]);
+    let bomb = folder(&[("d20/good.json", typed_list(&[])), hco()]);
     for level in 0..20 {
         let folder = bomb.path().join(format!("d{level}"));
         fs::create_dir(&folder).unwrap();
@@ -162,7 +163,7 @@ fn a_foreign_policy_cannot_lie_on_the_terminal_or_hide_its_refusal() {
     let title = format!("\u{1b}[2J\u{1b}[HREADY{}", "x".repeat(70_000));
     let metadata = json!({
         "protocolVersion": "v1",
-        "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["CREATE"]}],
+        "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "operations": ["CREATE", "UPDATE"]}],
         "annotations": {"io.kubewarden.policy.title": title, "upgrade-gate.io/runbook": title},
     });
     let answers = [
@@ -171,7 +172,8 @@ fn a_foreign_policy_cannot_lie_on_the_terminal_or_hide_its_refusal() {
         (json!({"accepted": false, "code": 500, "message": title}), "error"),
     ];
     for (answer, verdict) in answers {
-        let folder = folder(&[("nm.json", node_maintenance("nm-1").json().to_string())]);
+        let folder =
+            folder(&[("nm.json", node_maintenance("nm-1").json().to_string()), ("hco.json", hyperconverged("1.6.0"))]);
         let wasm = folder.path().join("foreign.wasm");
         fs::write(&wasm, module_that_answers(&metadata.to_string(), &answer.to_string())).unwrap();
         let args = [folder.path().to_str().unwrap(), "--policy", wasm.to_str().unwrap()];
@@ -237,4 +239,50 @@ fn nobody_has_to_read_the_report() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), ""));
+}
+
+/// What `--to` may not be, and what its user is told.
+#[test]
+fn a_version_to_which_nobody_upgrades_is_an_error() {
+    let line =
+        |version: &str| format!("there is no {version}.0: HCO has versions 1.y, and OpenShift Virtualization 4.y");
+    let source = |version: &str| folder(&[("hco.json", hyperconverged(version)), ("nm.json", typed_list(&[]))]);
+    let cases = [
+        ("1.6.0", "1.5.2", "error: --to 1.5.2 is a step back: HCO 1.6.0 is installed".to_owned()),
+        ("1.6.0", "1.6.0", "error: --to 1.6.0 is no upgrade: HCO 1.6.0 is installed".into()),
+        ("1.6.0", "kubevirt-hyperconverged-operator.v1.6.0", "error: --to 1.6.0 is no upgrade: HCO 1.6.0".into()),
+        ("1.7.3", "1.7", "error: --to 1.7.0 is a step back: HCO 1.7.3 is installed".into()),
+        ("1.7.3", "1.7", "help: name a higher version, such as 1.7.4 or 1.8: without a patch version it is".into()),
+        ("1.15.0", "4.16", "error: --to 4.16.0 is HCO 1.12.0, which is a step back: HCO 1.15.0 is installed".into()),
+        ("1.15.0", "4.19", "error: --to 4.19.0 is HCO 1.15.0, which is no upgrade: HCO 1.15.0 is installed".into()),
+        (
+            "4.18.2",
+            "1.13",
+            "error: --to 1.13.0 is OpenShift Virtualization 4.17.0, which is a step back: OpenShift Virtualization \
+             4.18.2 is installed"
+                .into(),
+        ),
+        ("1.6.0", "3.0", line("3.0")),
+        ("1.6.0", "2.5", line("2.5")),
+        ("1.6.0", "0.9", line("0.9")),
+        ("1.6.0", "4.3", line("4.3")),
+        ("1.6.0", "5.0", line("5.0")),
+        ("1.6.0", "kubevirt-hyperconverged-operator.v3.0.0", line("3.0")),
+    ];
+    for (installed, to, expected) in cases {
+        let source = source(installed);
+        let args = [source.path().to_str().unwrap(), "--to", to];
+        let output = check(&args);
+        assert!(stderr(&output).contains(&expected), "{to} on {installed}: {}", stderr(&output));
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{to} on {installed}");
+        // What is on neither line stays an error.
+        let is_known = !expected.starts_with("there is no");
+        let output = check(&[&args, ["--allow-downgrade", "-q"].as_slice()].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(if is_known { 0 } else { 2 }),
+            "{to} on {installed}: {}",
+            stdout(&output)
+        );
+    }
 }

@@ -6,11 +6,16 @@ mod program;
 
 use std::{
     fs,
+    path::Path,
     process::{Command, Stdio},
 };
 
-use program::{EXAMPLE, check, folder, report, stderr, stdout, typed_list};
-use serde_json::json;
+use program::{
+    EXAMPLE, check,
+    cluster::{hyperconverged, path},
+    folder, module_that_answers, node_maintenances, report, stderr, stdout, typed_list,
+};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use upgrade_gate_testing::node_maintenance;
 
@@ -40,8 +45,42 @@ fn the_example_as_json() {
 #[test]
 fn colour_and_quiet() {
     let coloured = stdout(&check(&[EXAMPLE, "--color", "always", "--quiet"]));
-    assert_eq!(coloured, "\u{1b}[31;1mBLOCKED\u{1b}[0m Do not upgrade to 1.7.0 yet: it would be refused.\n");
-    assert_eq!(stdout(&check(&[EXAMPLE, "-q"])), "BLOCKED Do not upgrade to 1.7.0 yet: it would be refused.\n");
+    assert_eq!(coloured, "\u{1b}[31;1mBLOCKED\u{1b}[0m Do not upgrade to 1.7.0 yet: integrated-nmo is against it.\n");
+    assert_eq!(
+        stdout(&check(&[EXAMPLE, "-q"])),
+        "BLOCKED Do not upgrade to 1.7.0 yet: integrated-nmo is against it.\n"
+    );
+}
+
+/// Whoever asks for the verdict alone gets it, unless another report is on standard output.
+#[test]
+fn quiet_says_the_verdict_whatever_goes_to_files() {
+    const VERDICT: &str = "BLOCKED Do not upgrade to 1.7.0 yet: integrated-nmo is against it.\n";
+    let folder = TempDir::new().unwrap();
+    let to = |format: &str| format!("{format}={}", folder.path().join(format).display());
+    let json = stdout(&check(&[EXAMPLE, "-o", "json"]));
+    let cases: [(&[&str], &str); 6] = [
+        (&["-q", "-o", &to("json")], VERDICT),
+        (&["-q", "-o", &to("json"), "-o", &to("human")], VERDICT),
+        (&["-q", "-o", &to("json"), "-o", "human"], VERDICT),
+        (&["-o", &to("json")], ""),
+        (&["-q", "-o", "json"], &json),
+        (&["-o", "json=-"], &json),
+    ];
+    for (args, expected) in cases {
+        assert_eq!(stdout(&check(&[&[EXAMPLE], args].concat())), expected, "{args:?}");
+    }
+    assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join("-").exists());
+}
+
+#[test]
+fn columns_say_how_wide_the_report_is() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
+    let output = command.args(["check", EXAMPLE, "--to", "1.7.0"]).env("COLUMNS", "80").output().unwrap();
+    let text = stdout(&output);
+    let is_prose = |line: &&str| line.starts_with("         ") && !line.contains('/') && !line.contains("kubectl");
+    assert!(text.lines().filter(is_prose).all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.lines().count() > stdout(&check(&[EXAMPLE, "--to", "1.7.0"])).lines().count(), "{text}");
 }
 
 #[test]
@@ -49,7 +88,7 @@ fn several_reports_at_once() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("report.json");
     let output = check(&[EXAMPLE, "-q", "-o", "human", "-o", &format!("json={}", file.display())]);
-    assert_eq!(stdout(&output), "BLOCKED Do not upgrade to 1.7.0 yet: it would be refused.\n");
+    assert_eq!(stdout(&output), "BLOCKED Do not upgrade to 1.7.0 yet: integrated-nmo is against it.\n");
     assert_eq!(fs::read_to_string(&file).unwrap(), stdout(&check(&[EXAMPLE, "-o", "json"])));
 }
 
@@ -63,32 +102,32 @@ fn verdicts_and_exit_codes() {
         }
         object
     };
-    let crds = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinitionList", "items": []})
-        .to_string();
+    let crds = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinitionList",
+        "items": [{"metadata": {"name": "hyperconvergeds.hco.kubevirt.io", "resourceVersion": "1"}}],
+    })
+    .to_string();
+    const HCO: &str = "1.6.0";
     let cases = [
-        ("stored object", "a.json", typed_list(&[object(true)]), "blocked", [1, 1, 1, 0]),
-        ("proved absence", "a.json", typed_list(&[]), "ready", [0, 0, 0, 0]),
-        ("not installed", "crds.json", crds, "ready", [0, 0, 0, 0]),
+        ("stored object", HCO, "a.json", typed_list(&[object(true)]), "blocked", [1, 1, 1, 0]),
+        ("stored object, and another upgrade", "1.5.0", "a.json", typed_list(&[object(true)]), "warning", [1, 0, 0, 0]),
+        ("proved absence", HCO, "a.json", typed_list(&[]), "ready", [0, 0, 0, 0]),
+        ("proved absence, but no version", "latest", "a.json", typed_list(&[]), "unknown", [3, 3, 0, 0]),
+        ("not installed", HCO, "crds.json", crds, "ready", [0, 0, 0, 0]),
         (
             "untyped empty list",
+            HCO,
             "a.json",
             r#"{"apiVersion": "v1", "kind": "List", "items": []}"#.into(),
             "unknown",
             [3, 3, 0, 0],
         ),
-        ("nothing at all", "notes.txt", "nothing".into(), "unknown", [3, 3, 0, 0]),
-        ("a manifest in Git", "a.json", object(false).to_string(), "unknown", [3, 3, 0, 0]),
-        (
-            "a manifest in Git, and proved absence",
-            "a.json",
-            format!("{}{}", object(false), typed_list(&[])),
-            "warning",
-            [1, 0, 0, 0],
-        ),
+        ("nothing at all", HCO, "notes.txt", "nothing".into(), "unknown", [3, 3, 0, 0]),
+        ("a manifest in Git", "latest", "a.json", object(false).to_string(), "unknown", [3, 3, 0, 0]),
     ];
-    for (name, file, content, verdict, codes) in cases {
-        let folder = folder(&[(file, content)]);
-        let path = folder.path().to_str().unwrap();
+    for (name, version, file, content, verdict, codes) in cases {
+        let folder = folder(&[(file, content), ("hco.json", hyperconverged(version))]);
+        let path = path(&folder);
         assert_eq!(report(&[path])["verdict"], verdict, "{name}");
         for (threshold, code) in ["warning", "unknown", "blocked", "never"].into_iter().zip(codes) {
             let output = check(&[path, "--fail-on", threshold, "-q"]);
@@ -99,8 +138,9 @@ fn verdicts_and_exit_codes() {
 
 #[test]
 fn an_unknown_says_how_to_know() {
-    let folder = folder(&[("nodes.json", r#"{"apiVersion": "v1", "kind": "NodeList", "items": []}"#.into())]);
-    let path = folder.path().to_str().unwrap();
+    let nodes = ("nodes.json", r#"{"apiVersion": "v1", "kind": "NodeList", "items": []}"#.to_owned());
+    let folder = folder(&[nodes, ("hco.json", hyperconverged("1.6.0"))]);
+    let path = path(&folder);
     let text = stdout(&check(&[path]));
     assert!(text.contains("`upgrade-gate policies collect > collect.sh`"), "{text}");
 
@@ -116,7 +156,7 @@ fn usage_errors_are_exit_2_and_say_what_to_do() {
     let folder = folder(&[("bare.wasm", "not wasm".into())]);
     let wasm = folder.path().join("bare.wasm");
     let wasm = wasm.to_str().unwrap();
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["no/such/place"], "error: source `no/such/place`: No such file or directory"),
         (&[EXAMPLE, "--policy", "nmo"], "help: bundled are `hco-upgradeable`, `integrated-nmo`"),
         (&[EXAMPLE, "--policy", "no/such.wasm"], "error: policy `no/such.wasm`: No such file"),
@@ -124,6 +164,8 @@ fn usage_errors_are_exit_2_and_say_what_to_do() {
         (&[EXAMPLE, "-o", "xml"], "expected `human`, `json`, `openreports` or `policyreport`"),
         (&[EXAMPLE, "-o", "json="], "expected a file's path after `=`"),
         (&[EXAMPLE, "-o", "json", "-o", "human"], "help: give one of them a file"),
+        (&[EXAMPLE, "-o", "json=-", "-o", "human=-"], "help: give one of them a file"),
+        (&[EXAMPLE, "--allow-downgrade"], "--to <VERSION>"),
         (&[EXAMPLE, "--assume-captured", "NodeMaintenance"], "expected PLURAL.GROUP"),
         (
             &[EXAMPLE, "--assume-captured", "pods"],
@@ -153,6 +195,37 @@ fn a_policy_is_chosen_by_name_or_by_file() {
     let all: Vec<&str> = upgrade_gate_bundle::BUNDLED.iter().map(|policy| policy.name).collect();
     let by_default = report(&[EXAMPLE]);
     assert_eq!(by_default["policies"].as_array().unwrap().len(), all.len());
+}
+
+/// A policy that judges no InstallPlan says nothing about an upgrade, whatever it says about objects.
+#[test]
+fn without_a_policy_that_judges_upgrades_nothing_is_ready() {
+    let metadata = json!({"protocolVersion": "v1", "rules": [node_maintenances()]}).to_string();
+    let folder = folder(&[("hco.json", hyperconverged("1.6.0")), ("nm.json", typed_list(&[]))]);
+    let wasm = folder.path().join("foreign.wasm");
+    fs::write(&wasm, module_that_answers(&metadata, r#"{"accepted":true}"#)).unwrap();
+    let wasm = wasm.to_str().unwrap();
+    let alone = report(&[path(&folder), "--policy", wasm]);
+    assert_eq!((&alone["verdict"], &alone["upgrade"]), (&json!("unknown"), &json!(null)));
+    assert_eq!(alone["findings"][0]["message"], "No upgrade was judged: none of the policies judges InstallPlans.");
+    assert_eq!(said(&alone), ["foreign not-asked: no upgrade was simulated"]);
+    let text = stdout(&check(&[path(&folder), "--policy", wasm]));
+    assert!(text.starts_with("upgrade  none simulated: no policy judges InstallPlans\n"), "{text}");
+
+    let both = report(&[path(&folder), "--policy", wasm, "--policy", "integrated-nmo"]);
+    assert_eq!(both["verdict"], "ready");
+    let asked = "it asked for hyperconvergeds.hco.kubevirt.io, nodemaintenances.nodemaintenance.kubevirt.io";
+    let expected =
+        ["foreign does-not-apply: it does not judge InstallPlans".into(), format!("integrated-nmo passed: {asked}")];
+    assert_eq!(said(&both), expected);
+}
+
+/// What each policy has to say: outcome and reason.
+fn said(report: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let line =
+        |policy: &Value| format!("{} {}: {}", text(&policy["name"]), text(&policy["outcome"]), text(&policy["why"]));
+    report["policies"].as_array().unwrap().iter().map(line).collect()
 }
 
 #[test]

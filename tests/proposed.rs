@@ -9,7 +9,7 @@ use program::{
     cluster::{NAMESPACE, csv_name, findings, in_maintenance, olm, path, plan, subscription},
     folder, report, stderr,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use upgrade_gate_testing::node_maintenance;
 
 #[test]
@@ -59,6 +59,22 @@ fn proposed_manifests_are_judged_as_changes() {
             "{name}"
         );
         assert!(report["upgrade"].is_null(), "{name}: nothing else is simulated");
+    }
+}
+
+/// Nobody collected a manifest, so nobody can collect it again.
+#[test]
+fn a_proposed_manifest_that_is_broken_is_to_be_mended() {
+    let source = in_maintenance(&[]);
+    let broken = "apiVersion: operators.coreos.com/v1alpha1\nkind: Subscription\nmetadata:\n\tname: a\n";
+    let proposed = folder(&[("sub.yaml", broken.into())]);
+    let report = report(&[path(&source), "--proposed", path(&proposed)]);
+    let of_phase = |finding: &&Value| finding["phase"] == "proposed";
+    let remedies: Vec<&Value> = report["findings"].as_array().unwrap().iter().filter(of_phase).collect();
+    assert!(!remedies.is_empty());
+    for finding in remedies {
+        let remedy = finding["remedy"].as_str().unwrap();
+        assert!(remedy == "Mend it, and check again." || remedy.starts_with("Name the manifests"), "{remedy}");
     }
 }
 

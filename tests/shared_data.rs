@@ -40,6 +40,31 @@ fn a_real_must_gather_holds_no_answer() {
     assert!(remedy.contains("upgrade-gate policies collect"), "{remedy}");
 }
 
+/// Each entry of a folder is a source, but for the base that is named together with the file beside it.
+#[test]
+fn sources_that_must_not_be_believed_are_not() {
+    let Some(folder) = data("evidence") else { return };
+    let entries = |path: &Path| -> Vec<PathBuf> {
+        let mut entries: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        entries
+    };
+    let mut count = 0;
+    for number in entries(&folder).into_iter().filter(|path| path.is_dir()) {
+        let sources = entries(&number);
+        let together = sources.iter().any(|source| source.ends_with("base"));
+        let runs: Vec<Vec<&PathBuf>> =
+            if together { vec![sources.iter().collect()] } else { sources.iter().map(|source| vec![source]).collect() };
+        for run in runs {
+            let output = Command::new(env!("CARGO_BIN_EXE_upgrade-gate")).arg("check").args(&run).arg("-q").output();
+            let text = String::from_utf8(output.unwrap().stdout).unwrap();
+            assert!(text.starts_with("UNKNOWN ") || text.starts_with("BLOCKED "), "{run:?}: {text}");
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
+}
+
 #[test]
 fn three_forms_of_one_cluster_give_the_same_findings() {
     let forms = ["dump/list.json", "dump/list.yaml", "dump/raw"].map(data);

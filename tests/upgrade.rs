@@ -8,7 +8,9 @@ use std::{fs, path::Path};
 
 use program::{
     EXAMPLE, check,
-    cluster::{NAMESPACE, csv, csv_name, findings, hyperconverged, in_maintenance, olm, path, plan, subscription},
+    cluster::{
+        NAMESPACE, csv, csv_name, findings, hyperconverged, in_maintenance, list, olm, path, plan, subscription,
+    },
     folder, report, stderr, stdout, typed_list,
 };
 use serde_json::{Value, json};
@@ -41,26 +43,26 @@ fn example_without(folders: &[&str]) -> TempDir {
 
 #[test]
 fn the_example_to_several_versions() {
-    let to_1_7 = json!({"from": "1.6.0", "to": "1.7.0", "product": "hco", "via": "InstallPlan", "chosenBy": "flag"});
+    let to_1_7 = json!({
+        "from": "1.6.0", "to": "1.7.0", "translatedFrom": null, "product": "hco", "via": "InstallPlan",
+        "chosenBy": "flag",
+    });
     let with = |key: &str, value: &str| {
         let mut upgrade = to_1_7.clone();
         upgrade[key] = value.into();
         upgrade
     };
-    let cases: [(&[&str], &str, i32, Value); 9] = [
+    let cases: [(&[&str], &str, i32, Value); 10] = [
         (&["--to", "1.7.0"], "blocked", 1, to_1_7.clone()),
         (&["--to", "1.7"], "blocked", 1, to_1_7.clone()),
         (&["--to", "v1.7.0"], "blocked", 1, to_1_7.clone()),
         (&["--to", &csv_name("1.7.0")], "blocked", 1, to_1_7.clone()),
         (&[], "blocked", 1, with("chosenBy", "next-minor")),
+        (&["--to", "4.11"], "blocked", 1, with("translatedFrom", "4.11.0")),
         (&["--to", "1.6.1"], "warning", 0, with("to", "1.6.1")),
-        (&["--to", "1.6.0"], "warning", 0, with("to", "1.6.0")),
-        (&["--to", "1.5.2"], "warning", 0, with("to", "1.5.2")),
-        (&["--to", "100.0.0"], "blocked", 1, {
-            let mut upgrade = with("to", "100.0.0");
-            upgrade["product"] = "openshift-virtualization".into();
-            upgrade
-        }),
+        (&["--to", "1.6.0", "--allow-downgrade"], "warning", 0, with("to", "1.6.0")),
+        (&["--to", "1.5.2", "--allow-downgrade"], "warning", 0, with("to", "1.5.2")),
+        (&["--to", "100.0.0"], "blocked", 1, with("to", "100.0.0")),
     ];
     for (args, verdict, code, upgrade) in cases {
         let args = [&[EXAMPLE], args].concat();
@@ -237,7 +239,7 @@ fn without_a_simulated_upgrade_the_audit_decides() {
     let report = report(&[path(&source)]);
     assert_eq!(findings(&report), ["audit missing-data unknown -"]);
     assert!(
-        stdout(&check(&[path(&source)])).contains("upgrade  none simulated: nothing shows which version is installed")
+        stdout(&check(&[path(&source)])).contains("upgrade  none simulated: nothing shows which version is installed;")
     );
 }
 
@@ -258,4 +260,88 @@ fn what_only_starts_an_upgrade_never_makes_the_verdict_unknown() {
     let report = report(&[path(&source), "--to", "1.7.0"]);
     assert_eq!(report["verdict"], "ready", "{}", report["findings"]);
     assert_eq!(report["snapshot"]["skipped"].as_array().unwrap().len(), 5);
+}
+
+/// Without a version there is no upgrade to judge, and so nothing is ready, whatever is proved of the objects.
+#[test]
+fn no_version_no_verdict() {
+    let nothing = || ("nm.json", typed_list(&[]));
+    let crds = list("apiextensions.k8s.io/v1", "CustomResourceDefinition", &[]);
+    let hcos = |items: &[Value]| ("hco.json", list("hco.kubevirt.io/v1beta1", "HyperConverged", items));
+    let cases = [
+        ("HyperConverged is not captured", vec![nothing()], "`kubectl get hyperconvergeds.hco.kubevirt.io -A -o json`"),
+        (
+            "HyperConverged is not installed",
+            vec![("crds.json", crds)],
+            "See that this is the cluster on which it runs.",
+        ),
+        ("there is no HyperConverged object", vec![nothing(), hcos(&[])], "See that this is the cluster"),
+        ("HyperConverged says no version", vec![nothing(), ("hco.json", hyperconverged("latest"))], "status.versions"),
+    ];
+    for (why, files, remedy) in cases {
+        let source = folder(&files);
+        let report = report(&[path(&source)]);
+        assert_eq!(report["verdict"], "unknown", "{why}: {report:#}");
+        let finding = &report["findings"][0];
+        assert!(finding["message"].as_str().unwrap().contains(&format!("is installed, as {why}")), "{finding}");
+        let said = finding["remedy"].as_str().unwrap();
+        assert!(said.contains(remedy) && said.contains("`--to VERSION`"), "{finding}");
+        let quiet = stdout(&check(&[path(&source), "-q"]));
+        assert_eq!(quiet, "UNKNOWN It cannot be told whether an upgrade is safe: none was judged.\n");
+    }
+}
+
+/// From 4.18, the product's name for HCO 1.14, no word is about the upgrade to 1.7.
+#[test]
+fn nothing_is_said_about_another_upgrade() {
+    let subscribed = |version: &str| {
+        let mut object = subscription("stable");
+        object["metadata"]["namespace"] = "openshift-cnv".into();
+        object["spec"]["name"] = "kubevirt-hyperconverged".into();
+        folder(&[("hco.json", hyperconverged(version)), ("sub.json", object.to_string()), ("nm.json", typed_list(&[]))])
+    };
+    let not_upgradeable = hyperconverged("4.18.2").replace(r#""status":"True""#, r#""status":"False""#);
+    let refused = folder(&[("hco.json", not_upgradeable), ("nm.json", typed_list(&[]))]);
+    let cases = [(subscribed("4.18.2"), "ready"), (subscribed("1.14.2"), "ready"), (refused, "blocked")];
+    for (source, verdict) in cases {
+        let text = stdout(&check(&[path(&source)]));
+        assert_eq!(report(&[path(&source)])["verdict"], verdict, "{text}");
+        assert!(!text.contains("runbook") && !text.contains("deletes") && !text.contains("would be"), "{text}");
+        let does_not_apply = "policy   integrated-nmo: does not apply: it is about upgrades from before HCO 1.7 (OpenShift \
+                              Virtualization 4.11) to it or later";
+        assert!(text.contains(does_not_apply), "{text}");
+        if !text.contains("1.14.2") {
+            assert!(text.starts_with("upgrade  OpenShift Virtualization 4.18.2 → 4.19.0 (the next minor"), "{text}");
+            assert!(!text.contains("of HCO") && !text.contains("HCO 4"), "{text}");
+        }
+    }
+    // Where the version itself is unknown, each kind is called by its own name.
+    let stray = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "others.example.com", "resourceVersion": "1"},
+    });
+    let text = stdout(&check(&[path(&folder(&[("crd.json", stray.to_string())])), "--to", "4.19"]));
+    assert!(text.contains("whether there are hco.kubevirt.io/v1beta1/HyperConverged objects"), "{text}");
+    assert!(!text.contains("CustomResourceDefinition objects") && !text.contains("runbook"), "{text}");
+    assert!(text.contains("an upgrade that crosses 1.7 (4.11) deletes"), "{text}");
+}
+
+/// The plan that waits is judged as it is and as it is approved: that is one finding, and two audited objects.
+#[test]
+fn a_plan_that_waits_is_told_once() {
+    let plans = olm("InstallPlan", &[plan("a", 2, "RequiresApproval", &[csv_name("1.7.0")])]);
+    let monitored = "nmo: {module: bundled://integrated-nmo, policyMode: monitor}\n";
+    let source = in_maintenance(&[("plans.json", plans)]);
+    let policies = folder(&[("policies.yml", monitored.into())]);
+    let policies = policies.path().join("policies.yml");
+    let of_plan = |args: &[&str]| -> Vec<String> {
+        findings(&report(args)).into_iter().filter(|finding| finding.ends_with(" a")).collect()
+    };
+    assert_eq!(of_plan(&[path(&source)]), ["upgrade upgrade-blocked fail a"]);
+    // Admission would let it through, an audit would not: the stronger one is told.
+    let args = [path(&source), "--policies", policies.to_str().unwrap()];
+    assert_eq!(of_plan(&args), ["audit upgrade-blocked fail a"]);
+    assert_eq!(report(&args)["summary"]["warn"], 0);
+    let audit = stdout(&check(&[path(&source), "-o", "policyreport"]));
+    assert!(audit.contains("InstallPlan a asks for the upgrade of HCO from 1.6.0 to 1.7.0"), "{audit}");
 }

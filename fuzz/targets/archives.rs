@@ -1,10 +1,11 @@
-//! Archives that are anything, or were packed and then damaged: no panic, little memory, and no object that the
-//! intact archive does not have.
+//! Archives that are anything, or were packed and then damaged, alone or in another archive: no panic, little memory,
+//! and no object that the intact archive does not have.
 
 #![no_main]
 
 use std::{collections::BTreeSet, io::Write};
 
+use bzip2::write::BzEncoder;
 use flate2::{
     Compression,
     write::{DeflateEncoder, GzEncoder},
@@ -25,11 +26,16 @@ const OBJECT: u8 = b'!';
 /// By its letter, the end of a member's name.
 const ENDS: [&str; 6] = [".json", ".yaml", ".log", "", "/nodemaintenances.json", ".json.gz"];
 
+/// A member of this content is a link to what follows.
+const LINK: u8 = b'@';
+
 const TAR_HEADER: usize = 512;
 
 /// How it is packed, the damages, and the members: a letter of the name, and the content.
 struct Input<'b> {
     packing: u8,
+    /// Whether it is in another archive, and in which.
+    outer: u8,
     damages: Vec<[u8; 4]>,
     members: Vec<(String, Vec<u8>)>,
     /// Whether all members are objects or nothing.
@@ -49,11 +55,34 @@ impl<'b> Input<'b> {
         };
         let is_known = members.iter().all(|(_, content)| content.first().is_none_or(|byte| *byte == OBJECT));
         let members = members.into_iter().map(|(letter, text)| (name(letter), content(text))).collect();
-        Some(Self { packing: packing % 8, damages: damages.as_chunks().0.to_vec(), members, is_known, raw })
+        Some(Self {
+            packing: packing % 9,
+            outer: packing / 9 % 6,
+            damages: damages.as_chunks().0.to_vec(),
+            members,
+            is_known,
+            raw,
+        })
     }
 
-    /// The archive, with the damages that are to be done before it is packed and after.
+    /// The archive, with the damages that are to be done before it is packed and after, in another one.
     fn archive(&self, damages: &[[u8; 4]]) -> Vec<u8> {
+        let inner = self.alone(damages);
+        let member = [("x/mg".to_owned(), inner)];
+        match self.outer {
+            1 => tar(&member, &[]),
+            2 => gzip(&tar(&member, &[])),
+            3 => zip(&member, CompressionMethod::STORE),
+            // Two levels deep.
+            4 => tar(&[("y".to_owned(), tar(&member, &[]))], &[]),
+            _ => {
+                let [(_, inner)] = member;
+                inner
+            }
+        }
+    }
+
+    fn alone(&self, damages: &[[u8; 4]]) -> Vec<u8> {
         let (inner, outer): (Vec<_>, Vec<_>) = damages.iter().partition(|damage| damage[3] & 1 == 0);
         let tar = || tar(&self.members, &inner);
         let mut archive = match self.packing {
@@ -64,6 +93,7 @@ impl<'b> Input<'b> {
             4 => xz(&tar()),
             5 => zip(&self.members, CompressionMethod::STORE),
             6 => zip(&self.members, CompressionMethod::DEFLATE),
+            7 => bzip2(&tar()),
             _ => self.members.iter().flat_map(|(_, content)| gzip(content)).collect(),
         };
         for [low, high, value, how] in outer {
@@ -91,6 +121,13 @@ fn tar(members: &[(String, Vec<u8>)], damages: &[[u8; 4]]) -> Vec<u8> {
     for (index, (name, content)) in members.iter().enumerate() {
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
+        let target = content.strip_prefix(&[LINK]).filter(|target| target.len() < 100);
+        if let Some(target) = target {
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            header.as_old_mut().linkname[..target.len()].copy_from_slice(target);
+        }
+        let content = if target.is_some() { &[] } else { content.as_slice() };
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_cksum();
         for [low, high, value, how] in damages {
@@ -102,13 +139,19 @@ fn tar(members: &[(String, Vec<u8>)], damages: &[[u8; 4]]) -> Vec<u8> {
                 }
             }
         }
-        tar.append(&header, content.as_slice()).expect("memory");
+        tar.append(&header, content).expect("memory");
     }
     tar.into_inner().expect("memory")
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = BzEncoder::new(Vec::new(), bzip2::Compression::fast());
     encoder.write_all(bytes).expect("memory");
     encoder.finish().expect("memory")
 }

@@ -3,7 +3,6 @@
 use std::{path::Path, sync::Arc};
 
 use upgrade_gate_core::GroupResource;
-use upgrade_gate_host::Context;
 use upgrade_gate_snapshot::{Builder, Wanted};
 
 use crate::{
@@ -11,19 +10,20 @@ use crate::{
     contradictions,
     error::Error,
     installed::{self, Installed},
-    judge, live, missing,
+    judge::{self, Judged},
+    live, missing, once,
     policy_set::{self, Loaded},
     progress, proposed,
     report::{self, Input, Phase, Report},
     review::Review,
-    simulate, source,
+    said, simulate, source,
     verdict::Outcome,
 };
 
 /// # Errors
 /// [`Error`], for which there is no report: exit code 2.
 pub fn run(args: &CheckArgs) -> Result<Outcome, Error> {
-    let outputs = report::outputs(&args.output)?;
+    let outputs = report::outputs(&args.output, args.quiet)?;
     let report = check(args)?;
     report::write(&report, &outputs, args.quiet, args.color)?;
     Ok(report.verdict.outcome(args.fail_on))
@@ -91,31 +91,39 @@ pub fn check_by(policies: &Policies, args: &CheckArgs) -> Result<Report, Error> 
     let proposed = source::read_apart(&args.proposed, policy_set::wanted(policies.iter()))?;
 
     let installed = Installed::of(&snapshot);
-    let simulated = if is_proposed && args.to.is_none() {
-        None
+    let to = args.to.map(|to| simulate::named(to, &installed, args.allow_downgrade)).transpose()?;
+    let (simulated, unjudged) = if is_proposed && to.is_none() {
+        (None, None)
     } else {
-        simulate::simulate(&snapshot, &installed, args.to)
-            .filter(|(_, review)| policies.iter().any(|policy| review.is_for(policy)))
+        match simulate::simulate(&snapshot, &installed, to) {
+            None => (None, Some(missing::version(&snapshot, &installed))),
+            Some((_, review)) if !policies.iter().any(|policy| review.is_for(policy)) => (None, Some(missing::judge())),
+            simulated => (simulated, None),
+        }
     };
+    let (unjudged, missing) = unjudged.unzip();
+    let step_back = simulated.as_ref().filter(|_| to.is_some_and(|to| to.is_step_back));
+    let step_back = step_back.map(|(upgrade, _)| simulate::step_back(upgrade));
     let (upgrade, approval) = simulated.unzip();
     let mut reviews: Vec<Review<'_>> = snapshot.objects().map(Review::audit).collect();
     reviews.extend(approval);
     reviews.extend(proposed::reviews(&proposed, &snapshot));
 
     let shared: Arc<dyn upgrade_gate_host::Cluster + Send + Sync> = snapshot.clone();
-    let mut judged = judge::judge(&policies, &reviews, &Context::new(shared));
+    let mut judged = judge::judge(&policies, &reviews, &shared);
     missing::speak_to_whoever_checks(&mut judged, args.sources.is_empty());
-    let foreseen = is_proposed || upgrade.is_some();
-    let proof = if foreseen { None } else { missing::proof(&snapshot) };
-    let own = proof
+    let said = said::all(&policies, &judged, is_proposed, upgrade.is_some());
+    once::told(&mut judged);
+    let own = missing
         .into_iter()
+        .chain(step_back)
         .chain(missing::lost(&snapshot, Phase::Audit))
         .chain(missing::lost(&proposed, Phase::Proposed))
         .chain(installed.mixed())
-        .chain(contradictions::findings(&snapshot))
-        .collect();
-    let input = Input { policies: &policies, snapshot: &snapshot, proposed: &proposed, is_proposed };
-    Ok(Report::new(&input, upgrade, judged, own))
+        .chain(contradictions::findings(&snapshot));
+    judged.extend(own.map(Judged::own));
+    let input = Input { policies: &policies, said, snapshot: &snapshot, proposed: &proposed, is_proposed, unjudged };
+    Ok(Report::new(input, upgrade, judged))
 }
 
 fn is_asked_for(resource: &GroupResource, wanted: &Wanted) -> bool {

@@ -2,63 +2,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env,
     io::{self, Write},
 };
 
-use clap::ColorChoice;
 use serde::Serialize;
 use upgrade_gate_core::{ResourceRef, escape};
 use upgrade_gate_snapshot::Origin;
 
 use crate::{
-    report::{Finding, KindRead, Phase, Read, Report, Result, Summary},
+    report::{Finding, KindRead, Phase, PolicyUsed, Read, Report, Result, Summary, style::Style},
+    said::Outcome,
     simulate::{ChosenBy, Upgrade},
     verdict::Verdict,
 };
 
 /// Findings of one rule that are shown; the others are counted. All are in the other formats.
 const MAX_SHOWN: usize = 50;
-
-/// How it looks: on a terminal wrapped and coloured, elsewhere neither.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
-    width: Option<usize>,
-    color: bool,
-}
-
-impl Style {
-    pub(super) fn plain() -> Self {
-        Self { width: None, color: false }
-    }
-
-    /// `NO_COLOR` is <https://no-color.org>: set and not empty.
-    pub(super) fn of(terminal: bool, color: ColorChoice) -> Self {
-        let wanted = match color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        };
-        Self { width: terminal.then(|| textwrap::termwidth().clamp(40, 120)), color: wanted }
-    }
-
-    /// `code`: SGR parameters of ECMA-48.
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn paragraph(self, first: &str, text: &str, to: &mut impl Write) -> io::Result<()> {
-        let Some(width) = self.width else { return writeln!(to, "{first}{text}") };
-        let rest = " ".repeat(first.chars().count());
-        // A name that is broken in two cannot be copied.
-        let options = textwrap::Options::new(width)
-            .initial_indent(first)
-            .subsequent_indent(&rest)
-            .break_words(false)
-            .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        writeln!(to, "{}", textwrap::fill(text, options))
-    }
-}
 
 const INDENT: &str = "         ";
 const BOLD: &str = "1";
@@ -74,6 +33,7 @@ pub(super) fn render(report: &Report, quiet: bool, style: Style, to: &mut impl W
         for runbook in runbooks {
             style.paragraph("runbook  ", &escape(runbook), to)?;
         }
+        policies(&report.policies, style, to)?;
         read(&report.snapshot, report.verdict, style, to)?;
     }
     let (word, code) = word(report.verdict);
@@ -81,7 +41,7 @@ pub(super) fn render(report: &Report, quiet: bool, style: Style, to: &mut impl W
 }
 
 fn findings(findings: &[Finding], style: Style, to: &mut impl Write) -> io::Result<()> {
-    let objects: Vec<String> = findings.iter().map(|finding| object(finding.resource.as_ref())).collect();
+    let objects: Vec<String> = findings.iter().map(object).collect();
     let rules: Vec<String> =
         findings.iter().map(|finding| escape(&format!("{}/{}", finding.policy, finding.rule))).collect();
     let widest = rules.iter().map(|rule| rule.len()).max().unwrap_or(0);
@@ -111,6 +71,20 @@ fn findings(findings: &[Finding], style: Style, to: &mut impl Write) -> io::Resu
     }
     for (rule, count) in shown.into_iter().filter(|(_, count)| *count > MAX_SHOWN) {
         writeln!(to, "… and {} more of {rule}: all are in -o json\n", count - MAX_SHOWN)?;
+    }
+    Ok(())
+}
+
+/// What each policy has to say about the upgrade, also where that is nothing.
+fn policies(policies: &[PolicyUsed], style: Style, to: &mut impl Write) -> io::Result<()> {
+    for PolicyUsed { name, outcome, why, .. } in policies {
+        let word = match outcome {
+            Outcome::Findings => "asked, and has",
+            Outcome::Passed => "asked, and passes:",
+            Outcome::DoesNotApply => "does not apply:",
+            Outcome::NotAsked => "not asked:",
+        };
+        style.paragraph("policy   ", &format!("{}: {word} {}", escape(name), escape(why)), to)?;
     }
     Ok(())
 }
@@ -146,8 +120,15 @@ fn read(read: &Read, verdict: Verdict, style: Style, to: &mut impl Write) -> io:
     writeln!(to)
 }
 
-fn object(resource: Option<&ResourceRef>) -> String {
-    resource.map_or_else(String::new, |resource| escape(&resource.to_string()))
+/// What the program made up is called so.
+fn object(finding: &Finding) -> String {
+    match &finding.resource {
+        Some(ResourceRef { kind, namespace, .. }) if finding.phase == Phase::Upgrade && finding.origin.is_none() => {
+            let namespace = namespace.as_ref().map_or(String::new(), |namespace| format!(" in {namespace}"));
+            escape(&format!("simulated {kind}{namespace}"))
+        }
+        resource => resource.as_ref().map_or_else(String::new, |resource| escape(&resource.to_string())),
+    }
 }
 
 fn place(origin: &Origin) -> String {
@@ -178,41 +159,64 @@ fn word(verdict: Verdict) -> (&'static str, &'static str) {
 
 /// `HCO 1.6.0 → 1.7.0 (as --to says), simulated as an approved InstallPlan`.
 fn upgrade_line(report: &Report) -> String {
-    let Some(Upgrade { from, to, product, via, chosen_by }) = &report.upgrade else {
-        return if report.is_proposed {
-            "none simulated: what is proposed is judged instead; --to VERSION names one".into()
-        } else {
-            "none simulated: nothing shows which version is installed, or no policy judges InstallPlans".into()
-        };
+    let Some(upgrade) = &report.upgrade else {
+        let why = report.unjudged.unwrap_or("what is proposed is judged instead; --to VERSION names one");
+        return format!("none simulated: {why}");
     };
-    let product = if *product == "hco" { "HCO" } else { "OpenShift Virtualization" };
+    let Upgrade { from, to, translated_from, via, chosen_by, .. } = upgrade;
+    let product = product(upgrade);
     let from = from.as_deref().unwrap_or("unknown version");
-    let why = match chosen_by {
-        ChosenBy::Flag => "as --to says",
-        ChosenBy::InstallPlan => "the plan that waits",
-        ChosenBy::NextMinor => "the next minor version; --to names another",
+    let why = match (chosen_by, translated_from) {
+        (ChosenBy::Flag, None) => "as --to says".into(),
+        (ChosenBy::Flag, Some(asked)) => format!("--to {asked} is {product} {to}"),
+        (ChosenBy::InstallPlan, _) => "the plan that waits".into(),
+        (ChosenBy::NextMinor, _) => "the next minor version; --to names another".into(),
     };
     format!("{product} {from} → {to} ({why}), simulated as an approved {via}")
+}
+
+fn product(upgrade: &Upgrade) -> &'static str {
+    if upgrade.product == "hco" { "HCO" } else { "OpenShift Virtualization" }
 }
 
 fn explanation(report: &Report) -> String {
     let Summary { fail, warn, error, .. } = report.summary;
     let count = |number: usize, noun: &str| if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") };
-    let proposed = report.findings.iter().any(|f| f.phase == Phase::Proposed && f.result == Result::Fail);
     let upgrade = match &report.upgrade {
         Some(Upgrade { to, .. }) => format!("the upgrade to {to}"),
         None if report.is_proposed => "what is proposed".into(),
         None => "the upgrade".into(),
     };
+    let applies = |policy: &PolicyUsed| policy.outcome != Outcome::DoesNotApply;
     match report.verdict {
-        Verdict::Ready => format!("Nothing that the policies know of is in the way of {upgrade}."),
+        Verdict::Ready if report.policies.iter().any(applies) => {
+            format!("Nothing that the policies know of is in the way of {upgrade}.")
+        }
+        Verdict::Ready => format!("No policy has anything to say about {upgrade}."),
         Verdict::Warning => format!("{} to look at; {upgrade} is not blocked.", count(warn + fail, "thing")),
+        Verdict::Unknown if report.upgrade.is_none() && !report.is_proposed => {
+            "It cannot be told whether an upgrade is safe: none was judged.".into()
+        }
         Verdict::Unknown => format!("It cannot be told whether {upgrade} is safe: data is missing."),
-        Verdict::Blocked if proposed => "Do not apply what is proposed: it would be refused.".into(),
-        Verdict::Blocked => match &report.upgrade {
-            Some(Upgrade { to, .. }) => format!("Do not upgrade to {to} yet: it would be refused."),
-            None => format!("Do not upgrade yet: {} in the way.", count(fail, "object")),
-        },
+        // Whether anything would refuse it nobody knows: that is for a gate to do.
+        Verdict::Blocked => {
+            match (against(report, Phase::Proposed), against(report, Phase::Upgrade), &report.upgrade) {
+                (Some(policies), ..) => format!("Do not apply what is proposed: {policies} against it."),
+                (None, Some(policies), Some(Upgrade { to, .. })) => {
+                    format!("Do not upgrade to {to} yet: {policies} against it.")
+                }
+                _ => format!("Do not upgrade yet: {} in the way.", count(fail, "object")),
+            }
+        }
         Verdict::Error => format!("No verdict: {} failed.", count(error, "evaluation")),
     }
+}
+
+/// `integrated-nmo is`, `hco-upgradeable and integrated-nmo are`; nothing where no policy refuses.
+fn against(report: &Report, phase: Phase) -> Option<String> {
+    let fails = report.findings.iter().filter(|finding| finding.phase == phase && finding.result == Result::Fail);
+    let policies: Vec<String> =
+        fails.map(|finding| finding.policy.as_str()).collect::<BTreeSet<_>>().into_iter().map(escape).collect();
+    let (last, others) = policies.split_last()?;
+    Some(if others.is_empty() { format!("{last} is") } else { format!("{} and {last} are", others.join(", ")) })
 }

@@ -2,12 +2,14 @@
 //! are shown.
 
 mod output;
+mod style;
 mod human;
 mod json;
 mod policy_report;
 
 pub use output::Output;
 pub(crate) use output::{outputs, write};
+pub(crate) use style::is_dumb;
 
 use serde::{Serialize, Serializer};
 use upgrade_gate_core::{ResourceRef, Severity};
@@ -17,6 +19,7 @@ use upgrade_gate_snapshot::{Origin, Snapshot, State};
 use crate::{
     judge::{Audited, Judged},
     policy_set::Loaded,
+    said::{Outcome, Said},
     simulate::Upgrade,
     verdict::Verdict,
 };
@@ -30,6 +33,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// The simulated upgrade; `null` where none was.
     pub upgrade: Option<Upgrade>,
+    /// Why no upgrade was judged; absent where one was, or where none was to be.
+    #[serde(skip)]
+    pub unjudged: Option<&'static str>,
     /// Whether manifests were proposed; for people, who are told what the verdict is about.
     #[serde(skip)]
     pub is_proposed: bool,
@@ -104,6 +110,10 @@ pub struct PolicyUsed {
     pub version: String,
     /// `sha256:…` of the module.
     pub digest: String,
+    /// What it has to say about the upgrade, or about what is proposed.
+    pub outcome: Outcome,
+    /// What that follows from.
+    pub why: String,
     /// What it says of itself.
     #[serde(skip)]
     pub metadata: Metadata,
@@ -189,25 +199,30 @@ pub struct Summary {
 /// What a report is about.
 pub(crate) struct Input<'a> {
     pub(crate) policies: &'a [Loaded],
+    /// What each of them has to say.
+    pub(crate) said: Vec<Said>,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) proposed: &'a Snapshot,
     /// Whether anything was, even if nothing is in it.
     pub(crate) is_proposed: bool,
+    /// Why no upgrade was judged.
+    pub(crate) unjudged: Option<&'static str>,
 }
 
 impl Report {
-    /// `own`: what the program itself has to say.
-    pub(crate) fn new(input: &Input<'_>, upgrade: Option<Upgrade>, judged: Vec<Judged>, own: Vec<Finding>) -> Self {
-        let &Input { policies, snapshot, proposed, is_proposed } = input;
+    pub(crate) fn new(input: Input<'_>, upgrade: Option<Upgrade>, judged: Vec<Judged>) -> Self {
+        let Input { policies, said, snapshot, proposed, is_proposed, unjudged } = input;
         let foreseen = is_proposed || upgrade.is_some();
         let snapshot = Read::new(&[snapshot, proposed]);
         let mut summary = Summary { skipped: snapshot.skipped.len(), ..Summary::default() };
         let mut in_the_way = 0;
         let mut findings: Vec<Finding> = Vec::new();
         let mut audited = Vec::new();
-        let own =
-            own.into_iter().map(|finding| Judged { phase: finding.phase, findings: vec![finding], audited: None });
-        for Judged { phase, findings: of_one, audited: one } in judged.into_iter().chain(own) {
+        for Judged { phase, findings: of_one, audited: one, is_told, .. } in judged {
+            audited.extend(one);
+            if is_told {
+                continue;
+            }
             let worst = of_one.iter().map(|finding| finding.result).max().unwrap_or(Result::Pass);
             summary.count(worst);
             // What an audit says is in the way of an upgrade, but perhaps not of this one.
@@ -215,21 +230,24 @@ impl Report {
                 in_the_way += 1;
             }
             findings.extend(of_one);
-            audited.extend(one);
         }
         findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         Self {
             schema: "upgrade-gate/report/v1",
             verdict: summary.verdict(in_the_way > 0),
             upgrade,
+            unjudged,
             is_proposed,
             snapshot,
             policies: policies
                 .iter()
-                .map(|loaded| PolicyUsed {
+                .zip(said)
+                .map(|(loaded, Said { outcome, why })| PolicyUsed {
                     name: loaded.name.clone(),
                     version: loaded.version.clone(),
                     digest: loaded.policy.digest().into(),
+                    outcome,
+                    why,
                     metadata: loaded.metadata.clone(),
                     in_parts: loaded.is_bundled && !loaded.is_listed,
                     is_monitored: loaded.constraints.is_monitored,

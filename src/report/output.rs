@@ -11,7 +11,7 @@ use clap::ColorChoice;
 
 use crate::{
     error::{Error, print},
-    report::{Report, human, json, policy_report},
+    report::{Report, human, json, policy_report, style::Style},
 };
 
 /// A report that was asked for: `FORMAT` or `FORMAT=FILE`.
@@ -46,18 +46,24 @@ impl FromStr for Output {
             }
         };
         match file {
-            Some("") => Err("expected a file's path after `=`".into()),
+            Some("") => Err("expected a file's path after `=`, or `-` for standard output".into()),
+            Some("-") => Ok(Self { format, file: None }),
             file => Ok(Self { format, file: file.map(PathBuf::from) }),
         }
     }
 }
 
-/// What is to be written where.
-pub(crate) fn outputs(asked: &[Output]) -> Result<Vec<Output>, Error> {
-    if asked.iter().filter(|output| output.file.is_none()).count() > 1 {
+/// What is to be written where. Whoever asks for the verdict alone (`quiet`) gets it, whatever goes to files.
+pub(crate) fn outputs(asked: &[Output], quiet: bool) -> Result<Vec<Output>, Error> {
+    let on_stdout = asked.iter().filter(|output| output.file.is_none()).count();
+    if on_stdout > 1 {
         return Err(Error::TwoReportsOnStdout);
     }
-    Ok(if asked.is_empty() { vec![Output { format: Format::Human, file: None }] } else { asked.to_vec() })
+    let mut outputs = asked.to_vec();
+    if outputs.is_empty() || (quiet && on_stdout == 0) {
+        outputs.push(Output { format: Format::Human, file: None });
+    }
+    Ok(outputs)
 }
 
 /// Writes every report that was asked for.
@@ -65,13 +71,13 @@ pub(crate) fn write(report: &Report, outputs: &[Output], quiet: bool, color: Col
     for Output { format, file } in outputs {
         match file {
             Some(file) => {
-                let style = human::Style::plain();
+                let style = Style::plain();
                 File::create(file)
                     .and_then(|file| render(report, *format, quiet, style, &mut BufWriter::new(file)))
                     .map_err(|error| Error::Report { to: file.display().to_string(), error })?;
             }
             None => {
-                let style = human::Style::of(io::stdout().is_terminal(), color);
+                let style = Style::of(io::stdout().is_terminal(), color);
                 print(|stdout| render(report, *format, quiet, style, stdout))?;
             }
         }
@@ -79,7 +85,7 @@ pub(crate) fn write(report: &Report, outputs: &[Output], quiet: bool, color: Col
     Ok(())
 }
 
-fn render(report: &Report, format: Format, quiet: bool, style: human::Style, to: &mut impl Write) -> io::Result<()> {
+fn render(report: &Report, format: Format, quiet: bool, style: Style, to: &mut impl Write) -> io::Result<()> {
     match format {
         Format::Human => human::render(report, quiet, style, to)?,
         Format::Json => json::render(report, to)?,

@@ -31,7 +31,10 @@ pub fn check(args: &[&str]) -> Output {
 
 pub fn program(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_upgrade-gate"));
-    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR");
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR"));
+    ["NO_COLOR", "COLUMNS", "TERM"].iter().for_each(|name| {
+        command.env_remove(name);
+    });
     command.stdin(Stdio::null()).output().unwrap()
 }
 

@@ -64,7 +64,7 @@ pub use cluster::{
 };
 pub use fields::Fields;
 pub use installed::{installed, of_many};
-pub use names::{HCO_PACKAGES, HcoCsv, is_hco_package, version_of_channel};
+pub use names::{HCO_PACKAGES, HcoCsv, is_hco_package, product_of_package, version_of_channel};
 pub use object::{Condition, HyperConverged, Metadata, NodeMaintenance};
 pub use overriding::Override;
 pub use policy::Policy;
@@ -76,5 +76,5 @@ pub use resource::{
 pub use review::{Operation, Review};
 pub use settings::{SettingsError, SettingsReader};
 pub use verdict::{Action, Effect, Finding, Severity, Verdict};
-pub use version::{Version, VersionError};
+pub use version::{Product, Version, VersionError};
 pub use words::{argument, escape, listed, shorten};

@@ -1,6 +1,6 @@
 //! Names that carry a version of HCO: those of its ClusterServiceVersions and of its channels.
 
-use crate::version::Version;
+use crate::version::{Product, Version};
 
 /// The packages that install HCO: upstream's and the product's.
 pub const HCO_PACKAGES: [&str; 2] = ["community-kubevirt-hyperconverged", "kubevirt-hyperconverged"];
@@ -48,6 +48,17 @@ impl HcoCsv {
 #[must_use]
 pub fn is_hco_package(package: &str) -> bool {
     HCO_PACKAGES.contains(&package)
+}
+
+/// Whose package it is; `None` for one that installs something else.
+#[must_use]
+pub fn product_of_package(package: &str) -> Option<Product> {
+    let [upstream, product] = HCO_PACKAGES;
+    match package {
+        _ if package == upstream => Some(Product::Hco),
+        _ if package == product => Some(Product::OpenShiftVirtualization),
+        _ => None,
+    }
 }
 
 /// Whether a package is upstream's, whose versions are those of HCO and not of the product.

@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// A version of HCO (major 0 or 1) or of the product OpenShift Virtualization (every other major).
+/// A version of HCO or of the product OpenShift Virtualization: [`Version::product`].
 ///
 /// Parsed leniently, as HCO does: a leading `v` is fine, and so are a missing patch version, a
 /// pre-release and build metadata (the last two are read over: nothing here depends on them).
@@ -18,7 +18,7 @@ use std::{fmt, str::FromStr};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
-    /// 0 and 1 are HCO, every other number is the product line.
+    /// Says whose version it is.
     pub major: u64,
     /// The number that decides which side of the boundary a version is on.
     pub minor: u64,
@@ -31,7 +31,61 @@ pub struct Version {
 #[error("expected a version such as `1.7`, `1.7.0` or `v4.11.0`")]
 pub struct VersionError;
 
+/// Who counts versions so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// The upstream operator: 1.y.
+    Hco,
+    /// The product that is made of it: 4.y, and 2.y once.
+    OpenShiftVirtualization,
+}
+
+impl Product {
+    /// As people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hco => "HCO",
+            Self::OpenShiftVirtualization => "OpenShift Virtualization",
+        }
+    }
+}
+
+/// What HCO's own tests upgrade to: 100.0.0.
+///
+/// Source: HCO branch release-1.6, `hack/upgrade-test-index-image.sh`.
+const UNRELEASED: u64 = 100;
+
 impl Version {
+    /// Whose version it is; HCO's where nobody counts so.
+    #[must_use]
+    pub fn product(self) -> Product {
+        if (2..UNRELEASED).contains(&self.major) { Product::OpenShiftVirtualization } else { Product::Hco }
+    }
+
+    /// Whether somebody counts so: HCO 1.y, the product 4.(y+4), or the version of HCO's own tests.
+    #[must_use]
+    pub fn is_of_a_product(self) -> bool {
+        match self.major {
+            1 | UNRELEASED => true,
+            4 => self.minor >= MINORS_APART,
+            _ => false,
+        }
+    }
+
+    /// The same version as that product counts it; `None` where it has no such version.
+    #[must_use]
+    pub fn counted_by(self, product: Product) -> Option<Self> {
+        match (self.major, product) {
+            _ if self.product() == product => Some(self),
+            (1, Product::OpenShiftVirtualization) => {
+                Some(Self { major: 4, minor: self.minor.checked_add(MINORS_APART)?, ..self })
+            }
+            (4, Product::Hco) => Some(Self { major: 1, minor: self.minor.checked_sub(MINORS_APART)?, ..self }),
+            _ => None,
+        }
+    }
+
     /// Whether this version deletes the CRD `nodemaintenances.nodemaintenance.kubevirt.io` when it
     /// is upgraded to from an earlier one: HCO 1.7 and OpenShift Virtualization 4.11 are the first.
     ///
@@ -47,15 +101,17 @@ impl Version {
         self.of_product() > other.of_product()
     }
 
-    /// HCO 1.y is the product's 4.(y+4).
-    ///
-    /// Source: community-operators-prod, `operators/community-kubevirt-hyperconverged`, annotation
-    /// `com.redhat.openshift.versions` of each version.
     fn of_product(self) -> (u64, u64, u64) {
         let Self { major, minor, patch } = self;
-        if major == 1 { (4, minor.saturating_add(4), patch) } else { (major, minor, patch) }
+        if major == 1 { (4, minor.saturating_add(MINORS_APART), patch) } else { (major, minor, patch) }
     }
 }
+
+/// HCO 1.y is the product's 4.(y+4).
+///
+/// Source: community-operators-prod, `operators/community-kubevirt-hyperconverged`, annotation
+/// `com.redhat.openshift.versions` of each version.
+const MINORS_APART: u64 = 4;
 
 impl FromStr for Version {
     type Err = VersionError;
@@ -141,6 +197,33 @@ mod tests {
         for (version, other, expected) in cases {
             let parse = |text: &str| text.parse::<Version>().unwrap();
             assert_eq!(parse(version).is_after(parse(other)), expected, "{version} after {other}");
+        }
+    }
+
+    #[test]
+    fn whose_version_it_is_and_what_the_other_one_calls_it() {
+        use Product::{Hco, OpenShiftVirtualization};
+        let cases = [
+            ("1.7.3", Hco, true, Some("4.11.3")),
+            ("4.11.3", OpenShiftVirtualization, true, Some("1.7.3")),
+            ("1.0.0", Hco, true, Some("4.4.0")),
+            ("4.3.0", OpenShiftVirtualization, false, None),
+            ("4.0.0", OpenShiftVirtualization, false, None),
+            ("2.5.0", OpenShiftVirtualization, false, None),
+            ("3.0.0", OpenShiftVirtualization, false, None),
+            ("5.0.0", OpenShiftVirtualization, false, None),
+            ("0.0.0", Hco, false, None),
+            ("100.0.0", Hco, true, None),
+            ("101.0.0", Hco, false, None),
+            ("1.18446744073709551615.0", Hco, true, None),
+        ];
+        for (text, product, is_counted, other) in cases {
+            let version: Version = text.parse().unwrap();
+            assert_eq!((version.product(), version.is_of_a_product()), (product, is_counted), "{text}");
+            assert_eq!(version.counted_by(product), Some(version), "{text}");
+            let of_other = if product == Hco { OpenShiftVirtualization } else { Hco };
+            let translated = version.counted_by(of_other).map(|version| version.to_string());
+            assert_eq!(translated.as_deref(), other, "{text}");
         }
     }
 }

@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use memchr::memmem;
 use rawzip::ReaderAt;
 use rayon::prelude::*;
 
@@ -40,6 +41,9 @@ const MAX_BATCH: (usize, u64) = if cfg!(fuzzing) { (3, 4 << 10) } else { (1_000,
 
 /// A member that is larger is read as it comes.
 const MAX_SMALL: u64 = if cfg!(fuzzing) { 2 << 10 } else { 1 << 20 };
+
+/// An empty list is smaller.
+const SMALL_LIST: usize = 2 << 10;
 
 /// So much room is made for a member at once, whatever size it says it has.
 const MAX_ROOM: u64 = 128 << 10;
@@ -313,8 +317,7 @@ impl<'b> Archive<'b> {
         let read = |(name, file, bytes): (String, File, Vec<u8>)| {
             let copy = bytes.clone();
             let outcome = contents::read(search, &file, bytes, &mut Stream(io::empty()));
-            let has_something = |contents: &Contents| !contents.objects.is_empty() || !contents.skipped.is_empty();
-            let kept = outcome.as_ref().is_ok_and(has_something).then_some(copy);
+            let kept = outcome.as_ref().is_ok_and(|contents| has_something(contents, &copy)).then_some(copy);
             (name, outcome, kept)
         };
         for (name, outcome, kept) in batch.into_par_iter().map(read).collect::<Vec<_>>() {
@@ -367,6 +370,12 @@ impl<'b> Archive<'b> {
         let name = name.strip_prefix("./").unwrap_or(name);
         File::new(&format!("{}!/{name}", self.path), Some(&self.source))
     }
+}
+
+/// Whether something was found in a member, or it may be an empty list, which says something, too.
+fn has_something(contents: &Contents, text: &[u8]) -> bool {
+    let may_be_list = || text.len() < SMALL_LIST && memmem::find(text, b"List").is_some();
+    !contents.objects.is_empty() || !contents.skipped.is_empty() || may_be_list()
 }
 
 /// Calls a function with how much was read.

@@ -42,17 +42,19 @@ impl Cover {
         record: &ZipFileHeaderRecord<'_>,
         member: &ZipEntry<'_, R>,
     ) -> io::Result<bool> {
-        let (_, mut end) = member.compressed_data_range();
-        let Ok(header) = member.local_header(&mut self.header) else {
-            return Ok(false);
-        };
-        let is_behind = record.flags().has_data_descriptor() || header.flags().has_data_descriptor();
-        if is_behind {
+        let (start, (_, mut end), limit) =
+            (record.local_header_offset(), member.compressed_data_range(), archive.directory_offset());
+        if end > limit {
+            // What it has of the directory is no member's.
+            return if start < limit { self.add(start, limit).map(|()| false) } else { Ok(false) };
+        }
+        let Ok(header) = member.local_header(&mut self.header) else { return Ok(false) };
+        let is_same = say_the_same(record, &header);
+        if record.flags().has_data_descriptor() || header.flags().has_data_descriptor() {
             end += descriptor(archive, record, end)?;
         }
-        let is_same = say_the_same(record, &header);
-        self.add(record.local_header_offset(), end.min(archive.directory_offset()))?;
-        Ok(is_same && end <= archive.directory_offset())
+        self.add(start, end.min(limit))?;
+        Ok(is_same)
     }
 
     fn add(&mut self, mut start: u64, mut end: u64) -> io::Result<()> {

@@ -61,10 +61,10 @@ impl File {
 }
 
 /// Where a file that is packed alone lies once it is unpacked: `nm.yaml.gz`, and what is in it, which is called
-/// `nm.yaml.gz!/nm.yaml`, lie at `nm.yaml`.
+/// `nm.yaml.gz!/nm.yaml`, lie at `nm.yaml`. It need not be named as packed.
 pub(crate) fn unpacked(path: &str) -> &str {
     let inside = path.rsplit_once("!/").and_then(|(packed, name)| {
-        let stem = unpacked_name(packed)?;
+        let stem = unpacked_name(packed).unwrap_or(packed);
         (stem.rsplit('/').next() == Some(name)).then_some(stem)
     });
     let path = inside.unwrap_or(path);

@@ -78,6 +78,10 @@ impl Reading<'_> {
         if is_stored && is_of_crds(kind.group()) {
             self.contents.evidence.stored(&resource);
         }
+        // What starts an upgrade is started by nobody while it is a text, such as a bundle that OLM unpacked.
+        if self.line_of_all.is_some() && !matters {
+            return;
+        }
         if is_kept {
             return match Object::new(kind, raw, metadata, typed, origin) {
                 Ok(object) => {
@@ -113,12 +117,17 @@ impl Reading<'_> {
 
     /// What a CustomResourceDefinition says about other kinds.
     fn crd(&mut self, kind: &Kind, metadata: &Fields<'_>, is_stored: bool, line: usize) {
-        // One in another document is not the cluster's.
-        if !is_crd(kind) || self.depth > 0 {
+        if !is_crd(kind) {
             return;
         }
         let Some(name) = metadata.text("name") else { return self.skip(line, Flaw::NoString("name"), false) };
-        self.contents.evidence.crd(&name);
+        // A manifest in another document is not the cluster's.
+        if self.depth == 0 || is_stored {
+            self.contents.evidence.crd(&name);
+        }
+        if self.depth > 0 {
+            return;
+        }
         if let Some(place) = self.file.place.as_ref().filter(|_| is_stored) {
             self.contents.evidence.crd_at_place(&name, place);
         }
@@ -191,7 +200,7 @@ impl Reading<'_> {
         if is_of_crds(kind.group()) && memmem::find(text, b"resourceVersion").is_some() {
             self.contents.evidence.stored(&kind.resource());
         }
-        nested::may_hold(&self.search.wanted, text, true)
+        nested::may_hold(&self.search.wanted, text, Some(kind))
     }
 
     /// A piece that parses, but is no object; its list may have said what it should be.

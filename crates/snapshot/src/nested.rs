@@ -34,10 +34,21 @@ const PARTIAL: &str = "PartialObjectMetadata";
 /// A document in a document in a document is looked into no further.
 const MAX_NESTED: usize = 2;
 
-/// Whether a document may hold an object of a kind that decides something, besides its own metadata if it has some: it has the
-/// kind, and metadata for it. References to objects have the kind, too, but no metadata.
-pub(crate) fn may_hold(wanted: &Wanted, text: &[u8], has_own_metadata: bool) -> bool {
-    let is_kind = |at: usize| value_of(text.get(at + b"kind".len()..)?).filter(|kind| is_decisive(wanted, kind));
+/// Whether a document of a kind, or of none, may hold an object that policies look at: it has such a kind, and metadata for it
+/// besides its own. References to objects have the kind, too, but no metadata. Where the form is not known only kinds count that
+/// decide something.
+pub(crate) fn may_hold(wanted: &Wanted, text: &[u8], kind: Option<&Kind>) -> bool {
+    let counts = |word: &str| is_sought(wanted, word, has_form(kind));
+    holds(text, kind.is_some(), counts)
+}
+
+/// The same of a text in a ConfigMap.
+fn text_may_hold(wanted: &Wanted, text: &str) -> bool {
+    holds(text.as_bytes(), false, |word| is_sought(wanted, word, false))
+}
+
+fn holds(text: &[u8], has_own_metadata: bool, counts: impl Fn(&str) -> bool) -> bool {
+    let is_kind = |at: usize| value_of(text.get(at + b"kind".len()..)?).filter(|kind| counts(kind));
     let is_metadata = |at: &usize| {
         let before = at.checked_sub(1).and_then(|before| text.get(before));
         before != Some(&b':') && value_of(text.get(at + b"metadata".len()..).unwrap_or_default()).is_some()
@@ -57,16 +68,20 @@ fn value_of(behind_key: &[u8]) -> Option<&str> {
     str::from_utf8(word.get(..end)?).ok()
 }
 
-fn is_decisive(wanted: &Wanted, kind: &str) -> bool {
+fn is_sought(wanted: &Wanted, kind: &str, has_form: bool) -> bool {
     let item = kind.strip_suffix("List").unwrap_or(kind);
-    item == PARTIAL || wanted.needs_kind(item)
+    item == PARTIAL || wanted.needs_kind(item) || (has_form && wanted.may_be_listed_as(item))
+}
+
+/// Whether the form of a document may be known by its kind, or because it has none.
+fn has_form(kind: Option<&Kind>) -> bool {
+    kind.is_none_or(|kind| FORMS.iter().any(|(group, of, _)| (*group, *of) == (kind.group(), kind.kind.as_str())))
 }
 
 impl Reading<'_> {
     /// Reads the objects that a document holds which is none of a wanted kind itself; says whether there were any.
     pub(crate) fn nested(&mut self, raw: &str, kind: Option<&Kind>, line: usize) -> bool {
-        let has_own_metadata = kind.is_some();
-        if self.depth == MAX_NESTED || !may_hold(&self.search.wanted, raw.as_bytes(), has_own_metadata) {
+        if self.depth == MAX_NESTED || !may_hold(&self.search.wanted, raw.as_bytes(), kind) {
             return false;
         }
         let Ok(document) = serde_json::from_str::<Value>(raw) else { return false };
@@ -75,13 +90,15 @@ impl Reading<'_> {
         if kind.is_some_and(|kind| kind.group().is_empty() && kind.kind == "ConfigMap") {
             self.texts(&document, line);
         } else {
-            find(&self.search.wanted, &document, &mut Vec::new(), &mut found);
+            let is_it = |value: &Value| is_object(&self.search.wanted, value, has_form(kind));
+            find(&is_it, &document, &mut Vec::new(), &mut found);
         }
         for (path, object) in &found {
             match (is_known(kind, path), event(&document, path)) {
                 (true, _) | (_, Some("ADDED" | "MODIFIED")) => self.read_object(&object.to_string(), line),
                 (_, Some("DELETED")) => {}
-                _ => self.skip(line, Flaw::Nested, true),
+                _ if is_object(&self.search.wanted, object, false) => self.skip(line, Flaw::Nested, true),
+                _ => {}
             }
         }
         self.depth -= 1;
@@ -93,7 +110,7 @@ impl Reading<'_> {
         let texts = document.get("data").and_then(Value::as_object).into_iter().flat_map(|data| data.values());
         let texts: Vec<&str> = texts.filter_map(Value::as_str).collect();
         let outer = self.line_of_all.replace(line);
-        for text in texts.into_iter().filter(|text| may_hold(&self.search.wanted, text.as_bytes(), false)) {
+        for text in texts.into_iter().filter(|text| text_may_hold(&self.search.wanted, text)) {
             let mut nothing = std::io::empty();
             let window = Window::new(text.as_bytes().to_owned(), &mut nothing);
             match text::format(text) {
@@ -105,14 +122,19 @@ impl Reading<'_> {
     }
 }
 
-/// The objects in a document that decide something, with their paths.
-fn find<'v>(wanted: &Wanted, value: &'v Value, path: &mut Vec<&'v str>, found: &mut Vec<(String, &'v Value)>) {
+/// The objects in a document, with their paths.
+fn find<'v>(
+    is_object: &impl Fn(&Value) -> bool,
+    value: &'v Value,
+    path: &mut Vec<&'v str>,
+    found: &mut Vec<(String, &'v Value)>,
+) {
     let mut into = |name: &'v str, value: &'v Value| {
         path.push(name);
-        if is_object(wanted, value) {
+        if is_object(value) {
             found.push((path.join("."), value));
         } else {
-            find(wanted, value, path, found);
+            find(is_object, value, path, found);
         }
         path.pop();
     };
@@ -123,13 +145,16 @@ fn find<'v>(wanted: &Wanted, value: &'v Value, path: &mut Vec<&'v str>, found: &
     }
 }
 
-/// Whether it says that it is an object, or a list of objects, of a kind that decides something.
-fn is_object(wanted: &Wanted, value: &Value) -> bool {
+/// Whether it says that it is an object, or a list of objects, of a kind that decides something; in a form that is known, of one
+/// that policies look at.
+fn is_object(wanted: &Wanted, value: &Value, has_form: bool) -> bool {
     let text = |field: &str| value.get(field).and_then(Value::as_str);
     let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else { return false };
     let has = |field: &str| value.get(field).is_some_and(|value| value.is_object() || value.is_array());
     let item = kind.strip_suffix("List").filter(|_| has("items")).unwrap_or(kind);
-    let is_it = item == PARTIAL || (wanted.needs_kind(item) && wanted.needs(&Kind::new(api_version, item).resource()));
+    let of = Kind::new(api_version, item);
+    let needs = || wanted.needs_kind(item) && wanted.needs(&of.resource());
+    let is_it = item == PARTIAL || needs() || (has_form && wanted.names(&of));
     is_it && (has("metadata") || has("items"))
 }
 
@@ -155,6 +180,7 @@ mod tests {
     fn an_object_has_a_kind_and_metadata() {
         let mut wanted = Wanted::default();
         wanted.add_kind(Kind::new("v1", "Node"));
+        let kind = Kind::new("x.io/v1", "X");
         let cases = [
             (r#"{"object": {"kind": "Node", "metadata": {}}}"#, false, true),
             (r#"{"kind": "Event", "metadata": {}, "involvedObject": {"kind": "Node"}}"#, true, false),
@@ -165,7 +191,8 @@ mod tests {
             (r#"{"kind": "X", "metadata": {}, "spec": {"kind": "NodePool", "metadata": {}}}"#, true, false),
         ];
         for (text, has_own_metadata, expected) in cases {
-            assert_eq!(may_hold(&wanted, text.as_bytes(), has_own_metadata), expected, "{text}");
+            let kind = Some(&kind).filter(|_| has_own_metadata);
+            assert_eq!(may_hold(&wanted, text.as_bytes(), kind), expected, "{text}");
         }
     }
 }

@@ -180,23 +180,19 @@ impl Snapshot {
             State::NotInstalled if self.is_whole() => {
                 Err(ReadError::Unavailable(format!("Cannot find resource {}/{}", kind.api_version, kind.kind)))
             }
-            State::NotInstalled | State::NotCaptured => {
-                let Kind { api_version, kind } = kind;
-                Err(ReadError::Unavailable(format!(
-                    "the snapshot does not show whether there are {api_version}/{kind} objects"
-                )))
-            }
+            State::NotInstalled | State::NotCaptured => Err(unknown(kind)),
         }
     }
 
     /// The CRD of a kind whose state is known need not be in the snapshot itself; of such a one only the metadata is known.
     fn implied_crd(&self, query: &GetQuery) -> Option<Result<Answer, ReadError>> {
         let of_name = |report: &&KindReport| report.kind.resource().to_string() == query.name;
-        let KindReport { state, objects, .. } = self.kinds.iter().find(of_name)?;
+        let KindReport { kind, state, objects, .. } = self.kinds.iter().find(of_name)?;
         match state {
             State::NotInstalled if self.is_whole() => Some(Err(ReadError::NotFound)),
             State::NotInstalled => None,
-            State::NotCaptured if *objects == 0 => None,
+            // Whoever asks for the CRD wants to know about the kind.
+            State::NotCaptured if *objects == 0 => Some(Err(unknown(kind))),
             State::Captured | State::NotCaptured if !asks_for_metadata(&query.fields) => Some(Err(only_metadata())),
             State::Captured | State::NotCaptured => {
                 let crd = serde_json::json!({
@@ -241,6 +237,11 @@ fn has_only_metadata(object: &Object) -> bool {
 
 fn only_metadata() -> ReadError {
     ReadError::Unavailable("of this CustomResourceDefinition only the metadata can be known from this source".into())
+}
+
+fn unknown(kind: &Kind) -> ReadError {
+    let Kind { api_version, kind } = kind;
+    ReadError::Unavailable(format!("the snapshot does not show whether there are {api_version}/{kind} objects"))
 }
 
 impl Cluster for Snapshot {

@@ -4,10 +4,10 @@
 
 mod cluster;
 
-use cluster::{File, cluster, hyperconverged, read, yaml};
+use cluster::{File, cluster, hyperconverged, node, node_maintenance, read, yaml};
 use serde_json::{Value, json};
 use upgrade_gate_core::{Cluster, GetQuery, ReadError};
-use upgrade_gate_snapshot::Snapshot;
+use upgrade_gate_snapshot::{Builder, Kind, Snapshot, Wanted};
 
 fn file(path: &str, object: &Value) -> File {
     (path.into(), object.to_string())
@@ -92,6 +92,16 @@ fn two_clusters_are_never_one_snapshot() {
     }
 }
 
+/// InstallPlans are looked at where they are, and their absence proves nothing.
+fn read_with_plans(text: &str) -> Snapshot {
+    let mut wanted = Wanted::default();
+    [node(), node_maintenance()].into_iter().for_each(|kind| wanted.add_kind(kind));
+    wanted.add_dispensable(&Kind::new("operators.coreos.com/v1alpha1", "InstallPlan"));
+    let mut builder = Builder::new(wanted);
+    builder.read("a.yaml", text.as_bytes());
+    builder.finish()
+}
+
 #[test]
 fn objects_in_other_documents_are_read_or_listed() {
     let (node, other) = (&cluster()[3], &cluster()[4]);
@@ -105,6 +115,8 @@ fn objects_in_other_documents_are_read_or_listed() {
     let reference = json!({"apiVersion": "v1", "kind": "Node", "name": "worker-1"});
     let map = |text: String| named("ConfigMap", "v1", "data", json!({"a": "#!/bin/sh\necho", "b": text}));
     let known = ["nm-worker-1"].as_slice();
+    let plan =
+        json!({"apiVersion": "operators.coreos.com/v1alpha1", "kind": "InstallPlan", "metadata": {"name": "plan"}});
     let cases = [
         ("a watch event", event("ADDED"), known, false),
         ("a change", event("MODIFIED"), known, false),
@@ -131,6 +143,19 @@ fn objects_in_other_documents_are_read_or_listed() {
             false,
         ),
         ("a ConfigMap of JSON", map(node.to_string()), known, false),
+        (
+            "a ConfigMap of what starts an upgrade",
+            map(format!("{plan}\n{}", plan.to_string().replace("InstallPlan", "Node"))),
+            &[],
+            false,
+        ),
+        ("a watch event of what starts an upgrade", json!({"type": "ADDED", "object": plan}), &["plan"], false),
+        (
+            "what starts an upgrade in a form that nobody knows",
+            named("Bundle", "x.io/v1", "spec", json!([plan])),
+            &[],
+            false,
+        ),
         ("a ConfigMap of a broken text", map(format!("{}\n{{", yaml(node, 0))), &[], true),
         (
             "a form that nobody knows",
@@ -158,7 +183,7 @@ fn objects_in_other_documents_are_read_or_listed() {
     for (name, document, kept, lost) in cases {
         let listed = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": [document]});
         for text in [document.to_string(), yaml(&document, 0), listed.to_string(), yaml(&listed, 0)] {
-            let snapshot = read(&[("a.yaml".to_owned(), text.clone())]);
+            let snapshot = read_with_plans(&text);
             let found: Vec<&str> = snapshot.objects().map(|object| object.name.as_str()).collect();
             assert_eq!(found, kept, "{name}: {text}");
             assert_eq!(!snapshot.is_whole(), lost, "{name}: {text}\n{:?}", snapshot.skipped());

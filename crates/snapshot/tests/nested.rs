@@ -114,6 +114,11 @@ fn a_packed_file_at_its_place_counts_as_the_object_there() {
             assert_eq!(losses(&snapshot), [], "{name} {extension}");
             assert_eq!(snapshot.kinds()[1].state, State::Captured, "{name} {extension}");
         }
+        // Its name need not say so.
+        for (name, bytes) in archives(&[(PLACE, packed.clone())]).into_iter().chain([(PLACE.into(), packed.clone())]) {
+            let snapshot = snapshot(&name, &bytes);
+            assert_eq!((names(&snapshot), snapshot.kinds()[1].state), (vec!["a".into()], State::Captured), "{name}");
+        }
         // Broken, it is broken at its place.
         for (cut, name) in [(0, "empty"), (1, "one byte"), (12, "cut off")] {
             for (end, bytes) in forms(&packed[..cut]) {

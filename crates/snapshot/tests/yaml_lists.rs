@@ -138,7 +138,12 @@ fn items_in_flow_style_are_found_where_they_are() {
             vec![("a", 4)],
             vec![],
         ),
-        ("a deeper list", flow_list(&[a()]).replace("items: [", "a: {items: [").replace("],", "]},"), vec![], vec![(2, true)]),
+        (
+            "a deeper list",
+            flow_list(&[a()]).replace("items: [", "a: {items: [").replace("],", "]},"),
+            vec![],
+            vec![(2, true)],
+        ),
     ];
     assert_read(&cases);
 }

@@ -1,6 +1,6 @@
 //! What is said of existing objects: HyperConverged by its conditions, a ClusterServiceVersion by its phase.
 
-use upgrade_gate_core::{Action, Finding, HyperConverged, Review, shorten};
+use upgrade_gate_core::{Action, Finding, HyperConverged, Product, Review, Version, shorten};
 
 use crate::{
     condition::{may_pass, says, severity, way_out},
@@ -24,8 +24,9 @@ pub(crate) fn cluster_service_version(review: &Review<'_>) -> Option<Finding> {
 fn not_upgradeable(review: &Review<'_>, hco: &HyperConverged) -> Option<Finding> {
     let condition = hco.condition("Upgradeable").filter(|condition| condition.status == "False")?;
     let version = hco.operator_version.as_ref().map_or(String::new(), |version| format!(" {}", shorten(version, 40)));
+    let product = hco.version().map_or(Product::Hco, Version::product).name();
     Some(Finding {
-        message: format!("{}, so HCO{version} is not to be upgraded now.", says(hco, condition)),
+        message: format!("{}, so {product}{version} is not to be upgraded now.", says(hco, condition)),
         remedy: way_out(hco, condition),
         resources: vec![review.subject()],
         warning: format!("HyperConverged says Upgradeable=False ({})", shorten(&condition.reason, 50)),

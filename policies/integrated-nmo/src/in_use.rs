@@ -1,7 +1,8 @@
-//! Rule `in-use`: an object exists that the upgrade will delete.
+//! Rules `in-use` and `left-over`: an object exists that the upgrade will delete, or that no upgrade has deleted.
 
 use upgrade_gate_core::{
-    Action, Cluster, Finding, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, argument, exists, shorten,
+    Action, Cluster, Finding, Metadata, NODE_MAINTENANCE, NodeMaintenance, Review, Severity, Version, argument, exists,
+    installed, shorten,
 };
 
 /// Names may have 253 characters; a message with several of them stays below 1,000.
@@ -14,6 +15,11 @@ pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
     let object = NodeMaintenance::read(&review.fields());
     let name = &subject.name;
 
+    // An optional read: where it cannot be told, HCO is taken to be before the boundary.
+    let version = installed(cluster, None).ok().flatten().and_then(|hco| hco.version());
+    if let Some(version) = version.filter(|version| version.is_past_boundary()) {
+        return Finding { resources: vec![subject.clone()], ..left_over(name, object.node_name.as_deref(), version) };
+    }
     let (message, remedy) = match object.node_name.as_deref() {
         node if metadata.deletion_timestamp.is_some() => stuck(name, &metadata, node),
         None => nodeless(name, "names no node", "If nobody needs it, delete it"),
@@ -29,6 +35,25 @@ pub(crate) fn finding(review: &Review<'_>, cluster: &dyn Cluster) -> Finding {
         warning: format!("HCO 1.7 deletes NodeMaintenance {}", shorten(name, 60)),
         resources: vec![subject],
         ..Finding::new("in-use", Severity::High, Action::Deny)
+    }
+}
+
+/// No operator is left that handles it.
+fn left_over(name: &str, node: Option<&str>, version: Version) -> Finding {
+    let node = node.map_or(String::new(), |node| format!(" of node {}", shorten(node, NAME)));
+    Finding {
+        message: format!(
+            "NodeMaintenance {}{node} is left over: {} {version} has no operator for it, which would end the maintenance.",
+            shorten(name, NAME),
+            version.product().name(),
+        ),
+        remedy: format!(
+            "See that the node is as you want it, then run {}. If that hangs: {}.",
+            delete(name),
+            let_go(name)
+        ),
+        warning: format!("no operator handles NodeMaintenance {}", shorten(name, 60)),
+        ..Finding::new("left-over", Severity::Medium, Action::Deny)
     }
 }
 
@@ -66,10 +91,8 @@ fn stuck(name: &str, metadata: &Metadata, node: Option<&str>) -> (String, String
     );
     let remedy = format!(
         "See that Deployment node-maintenance-operator runs: it uncordons the node and lets the object go. If it is \
-         gone, see that the node is as you want it, then run `kubectl patch {crd} {} --type=merge -p \
-         '{{\"metadata\":{{\"finalizers\":null}}}}'`.",
-        argument(name, "NAME"),
-        crd = NODE_MAINTENANCE.crd,
+         gone, see that the node is as you want it, then run {}.",
+        let_go(name),
     );
     (message, remedy)
 }
@@ -81,6 +104,15 @@ fn nodeless(name: &str, what: &str, step: &str) -> (String, String) {
         shorten(name, NAME),
     );
     (message, format!("{step}: {}.", delete(name)))
+}
+
+/// Without its finalizers.
+fn let_go(name: &str) -> String {
+    let name = argument(name, "NAME");
+    format!(
+        "`kubectl patch {} {name} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'`",
+        NODE_MAINTENANCE.crd
+    )
 }
 
 fn delete(name: &str) -> String {

@@ -37,7 +37,10 @@ pub(crate) fn finding(settings: &Settings, review: &Review<'_>, cluster: &dyn Cl
     let in_the_way = match InTheWay::find(cluster) {
         Ok(in_the_way) => in_the_way?,
         Err(error) => {
-            let what = format!("{}{}", words(&start), consequence(&start));
+            // Where nothing shows what is installed, it may be past the boundary already.
+            let crossing = || format!("; an upgrade that crosses 1.7 (4.11) {DELETES}");
+            let which = from.map_or_else(crossing, |_| consequence(&start));
+            let what = format!("{}{which}", words(&start));
             let finding = unreadable(&what, severity(&start), on_missing_data, &error);
             return Some(Finding { afterwards: start.afterwards(review), ..finding });
         }

@@ -29,6 +29,7 @@ pub use cluster_service_version::ClusterServiceVersion;
 pub use deployment::HCO_DEPLOYMENTS;
 pub use install_plan::InstallPlan;
 pub use operator_condition::OperatorCondition;
+pub use words::SIMULATED;
 
 /// Which upgrades a policy is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,12 @@ use crate::{
     resource::{CLUSTER_SERVICE_VERSION, INSTALL_PLAN},
     review::{Operation, Review},
     upgrade::{Start, Target},
-    version::Version,
+    version::{Product, Version},
     words::shorten,
 };
+
+/// The name of the InstallPlan that stands for an upgrade which nobody has started. OLM calls none of its own so.
+pub const SIMULATED: &str = "simulated";
 
 /// Names in a sentence are no longer.
 const NAME: usize = 63;
@@ -17,7 +20,11 @@ impl Start {
     #[must_use]
     pub fn sentence(&self, review: &Review<'_>, from: Option<Version>) -> String {
         let subject = review.subject();
-        let subject = format!("{} {}", subject.kind, shorten(&subject.name, NAME));
+        let subject = if review.is_of(&INSTALL_PLAN) && subject.name == SIMULATED {
+            format!("The simulated {}", subject.kind)
+        } else {
+            format!("{} {}", subject.kind, shorten(&subject.name, NAME))
+        };
         let subject = subject.trim_end();
         if let Target::Platform(version) = self.target {
             return format!("{subject} updates OpenShift to {version}: HCO has to follow to 1.7 (4.11) or later");
@@ -27,8 +34,19 @@ impl Start {
             false if review.is_of(&INSTALL_PLAN) => "will, once approved, start",
             false => "may start",
         };
+        let product = self.product(from).name();
         let from = from.map_or(String::new(), |from| format!(" from {from}"));
-        format!("{subject} {starts} the upgrade of HCO{from} to {}", self.aim(NAME))
+        format!("{subject} {starts} the upgrade of {product}{from} to {}", self.aim(NAME))
+    }
+
+    /// What is upgraded: as the installed version says, else as the one that is asked for does.
+    #[must_use]
+    pub fn product(&self, from: Option<Version>) -> Product {
+        let to = match self.target {
+            Target::Version(version) => Some(version),
+            _ => None,
+        };
+        from.or(to).map_or(Product::Hco, Version::product)
     }
 
     /// To what, with names cut to `max` characters: `1.7.0`, or `whatever channel stable holds`.

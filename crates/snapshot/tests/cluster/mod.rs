@@ -1,5 +1,7 @@
 //! The cluster of these tests: two nodes, two NodeMaintenance objects, one HyperConverged.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use serde_json::{Value, json};
 use upgrade_gate_core::{HYPERCONVERGED, NODE_MAINTENANCE};
 use upgrade_gate_snapshot::{Builder, Kind, Snapshot, Wanted};
