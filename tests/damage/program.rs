@@ -91,6 +91,12 @@ fn written(entries: &[Entry]) -> TempDir {
 /// A report without what tells where something was found.
 pub fn comparable(mut report: Value) -> Value {
     report["snapshot"]["sources"] = Value::Null;
+    // It names the files of both.
+    for finding in report["findings"].as_array_mut().unwrap() {
+        if finding["message"].as_str().is_some_and(|message| message.contains("copies")) {
+            finding["message"] = Value::Null;
+        }
+    }
     for (list, field) in [("/snapshot/kinds", "evidence"), ("/snapshot/skipped", "origin"), ("/findings", "origin")] {
         let entries = report.pointer_mut(list).and_then(Value::as_array_mut).unwrap();
         entries.iter_mut().for_each(|entry| entry[field] = Value::Null);
