@@ -19,7 +19,7 @@ use std::{
 };
 
 use flate2::bufread::MultiGzDecoder;
-use generator::{Mix, path_of};
+use generator::{Mix, forms::Form, path_of};
 use measure::{
     PROGRAM, check, check_command, check_on_all_cores, heading, kilobytes, median, on_one_core, row, run, run_baseline,
 };
@@ -58,6 +58,7 @@ fn main() {
         yaml_files(mix, 50_000 / scale);
     }
     small_objects(Mix { objects: 10_000 / scale, ..MIX });
+    forms(Mix { objects: 10_000 / scale, only_unwanted: true, ..MIX });
     uninteresting(&[10 * MB, 100 * MB, 1000 * MB].map(|bytes| bytes / scale as u64));
     if has("--ten-gigabytes") {
         piped(10_000 * MB / scale as u64);
@@ -126,6 +127,19 @@ fn small_objects(mix: Mix) {
     let bytes = (0..objects).map(|file| size(&directory.join(path_of(file)))).sum();
     row("a directory of YAML files", &median(|| check(&directory, bytes)), None);
     row("a directory of YAML files, on all cores", &median(|| check_on_all_cores(&directory, bytes)), None);
+}
+
+/// Objects of other kinds in the forms of other tools: what cannot be told by looking is parsed.
+fn forms(mix: Mix) {
+    heading(&format!("{} objects, of them 20 NodeMaintenances, in the forms of several tools", mix.objects));
+    let mut base = None;
+    for form in Form::ALL {
+        let (file, title) = form.names();
+        let path = data(&format!("form-{}-{file}", mix.objects), |path| write(path, |out| form.write(mix, out)));
+        let run = median(|| check(&path, size(&path)));
+        row(title, &run, Some(base.as_ref().unwrap_or(&run)));
+        base = base.or(Some(run));
+    }
 }
 
 /// Nothing that a policy looks at, more and more of it.

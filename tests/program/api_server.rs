@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use upgrade_gate_testing::node_maintenance;
 
-use super::cluster::{csv, hyperconverged, list, olm, plan, subscription};
+use super::cluster::{OLM_CRDS, csv, hyperconverged, list, olm, plan, subscription};
 
 pub const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 pub const NODE_MAINTENANCES: &str = "/apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances";
@@ -28,6 +28,7 @@ pub fn cluster() -> Answers {
     let names = ["hyperconvergeds.hco.kubevirt.io", "nodemaintenances.nodemaintenance.kubevirt.io"];
     let crds: Vec<Value> = names
         .iter()
+        .chain(&OLM_CRDS)
         .map(
             |name| json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": {"name": name}}),
         )
@@ -148,7 +149,11 @@ fn answer(mut stream: TcpStream, answers: &Answers, seen: &Mutex<Vec<String>>) {
     seen.lock().unwrap().push(format!("{request} {} {}", header("accept"), header("impersonate-user")));
     let target = request.split_once(' ').unwrap().1.replace("limit=250", "").replace("?&", "?");
     let target = target.trim_end_matches(['?', '&']);
-    let (status, body) = answers.get(target).cloned().unwrap_or((404, "404 page not found\n".into()));
+    let (status, mut body) = answers.get(target).cloned().unwrap_or((404, "404 page not found\n".into()));
+    if !header("accept").contains("PartialObjectMetadata") {
+        // Whole objects, for whoever does not ask for metadata alone.
+        body = body.replace(r#""apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata","#, "");
+    }
     let kind = if serde_json::from_str::<Value>(&body).is_ok() { "application/json" } else { "text/plain" };
     let head = format!("HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nConnection: close\r\nContent-Length: ");
     let _ = write!(stream, "{head}{}\r\n\r\n{body}", body.len());

@@ -8,6 +8,14 @@ use super::{folder, typed_list};
 
 pub const NAMESPACE: &str = "kubevirt-hyperconverged";
 
+/// What a cluster with OLM has: a list of CustomResourceDefinitions without these was filtered.
+pub const OLM_CRDS: [&str; 4] = [
+    "clusterserviceversions.operators.coreos.com",
+    "installplans.operators.coreos.com",
+    "operatorconditions.operators.coreos.com",
+    "subscriptions.operators.coreos.com",
+];
+
 pub fn list(api_version: &str, kind: &str, items: &[Value]) -> String {
     json!({"apiVersion": api_version, "kind": format!("{kind}List"), "metadata": {}, "items": items}).to_string()
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{
-    cluster::{csv, hyperconverged, list, olm, subscription},
+    cluster::{OLM_CRDS, csv, hyperconverged, list, olm, subscription},
     program, stderr, stdout, typed_list,
 };
 
@@ -53,7 +53,7 @@ pub fn cluster(crds: &[&str]) -> TempDir {
     executable(folder.path(), "kubectl", KUBECTL);
     file("server", "https://host:6443");
     file("version", KUBECTL_1_33);
-    let names: Vec<_> = crds.iter().map(|name| json!({"metadata": {"name": name}})).collect();
+    let names: Vec<_> = crds.iter().chain(&OLM_CRDS).map(|name| json!({"metadata": {"name": name}})).collect();
     file(CRDS, &list("apiextensions.k8s.io/v1", "CustomResourceDefinition", &names));
     file(NODES, &list("v1", "Node", &[]));
     file("_apis_apps_v1_deployments", &list("apps/v1", "Deployment", &[]));

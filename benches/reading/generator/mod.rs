@@ -31,6 +31,7 @@ use serde_json::{Map, Serializer, Value, ser::PrettyFormatter};
 
 use parts::Random;
 
+pub mod forms;
 mod objects;
 mod parts;
 

@@ -13,6 +13,10 @@ fn flow(name: &str) -> (String, &'static str, &'static str) {
     (format!("{head}{name}}}, spec: {{reason: \""), "long text ", "\"}}\n")
 }
 
+/// A name; what comes first, what is repeated, what comes last; what is kept, and whether something is lost that
+/// matters.
+type Case<'t> = (&'t str, &'t str, &'t str, &'t str, &'t [&'t str], bool);
+
 #[test]
 fn what_is_longer_than_an_object_may_be_does_not_vanish() {
     const TIMES: u64 = MAX_OBJECT as u64 / 8 / 1_024;
@@ -31,8 +35,7 @@ fn what_is_longer_than_an_object_may_be_does_not_vanish() {
     let marked = format!("{pod}--- {head}");
     let flow_items = format!("{{apiVersion: v1, kind: List, items: [{{a: b}}, {head}");
     let last_item = format!("}}, {}", flow("one").0);
-    // What comes first, what is repeated, what comes last; what is kept, and whether something that matters is lost.
-    let cases: [(&str, &str, &str, &str, &[&str], bool); 17] = [
+    let cases: [Case<'_>; 17] = [
         ("a comment", "#", " comment", "\n", &["one"], false),
         (
             "lines of comments",

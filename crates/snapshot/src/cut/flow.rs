@@ -1,6 +1,7 @@
 //! The tokens of YAML in flow style, `{kind: "List", items: [a, 'b']}`, found in a stream without building anything.
 
 use memchr::{memchr, memchr2, memchr3};
+use wide::u8x16;
 
 use crate::{brackets::Open, cut::line};
 
@@ -119,7 +120,7 @@ impl Flow {
             return scan.line_end();
         }
         if is_blank(byte) {
-            scan.at += scan.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+            scan.at += 1 + find(scan.rest().get(1..).unwrap_or_default(), |bytes| !bytes.simd_eq(u8x16::splat(b' ')));
             return Some(Step::On);
         }
         if byte == b'#' && is_blank(scan.before()) {
@@ -160,7 +161,7 @@ impl Flow {
 
     /// Goes on in a text without quotes, which may have several lines.
     fn plain(&mut self, scan: &mut Scan<'_>) -> Option<Step> {
-        scan.skip_to(scan.rest().iter().position(|byte| may_end_plain(*byte)))?;
+        scan.at += find(scan.rest(), may_end_plain);
         match scan.byte()? {
             b'\n' => return scan.line_end(),
             b':' if !(is_blank(scan.next()?) || is_bracket_or_comma(scan.next()?)) => {}
@@ -246,6 +247,29 @@ fn is_bracket_or_comma(byte: u8) -> bool {
     matches!(byte, b'[' | b']' | b'{' | b'}' | b',')
 }
 
-fn may_end_plain(byte: u8) -> bool {
-    is_bracket_or_comma(byte) || matches!(byte, b':' | b'#' | b'\n')
+/// The number of bytes before the first one that is marked, sixteen at a time.
+fn find(bytes: &[u8], mark: impl Fn(u8x16) -> u8x16) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let chunk = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut chunk = [0; 16];
+            chunk.iter_mut().zip(rest).for_each(|(byte, rest)| *byte = *rest);
+            chunk
+        });
+        let found = mark(u8x16::new(chunk)).to_bitmask();
+        at += if found == 0 { 16 } else { found.trailing_zeros() as usize };
+        if found != 0 || at >= bytes.len() {
+            return at.min(bytes.len());
+        }
+    }
+}
+
+/// Brackets, commas, colons, comments and line ends.
+fn may_end_plain(bytes: u8x16) -> u8x16 {
+    let is = |byte: u8| bytes.simd_eq(u8x16::splat(byte));
+    // `[` and `{`, and `]` and `}`, differ in one bit.
+    let lower = bytes | u8x16::splat(b'[' ^ b'{');
+    let brackets = lower.simd_eq(u8x16::splat(b'{')) | lower.simd_eq(u8x16::splat(b'}'));
+    brackets | is(b',') | is(b':') | is(b'#') | is(b'\n')
 }

@@ -227,12 +227,20 @@ fn is_in_no_quotes(text: &[u8]) -> bool {
             at += found + 1;
             let before = text.get(..at - 1).unwrap_or_default();
             let is_escaped = before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
-            match text.get(at) {
-                _ if quote == b'"' && is_escaped => {}
-                Some(b'\'') if quote == b'\'' => at += 1,
-                None | Some(b',' | b']' | b'}' | b':') => return false,
-                Some(behind) => return !is_blank(*behind),
+            if quote == b'"' && is_escaped {
+                continue;
             }
+            if quote == b'\'' && text.get(at) == Some(&b'\'') {
+                at += 1;
+                continue;
+            }
+            // A comment has a blank before it.
+            let mut behind =
+                text.get(at..).unwrap_or_default().iter().enumerate().skip_while(|(_, byte)| b" \t".contains(byte));
+            return behind.next().is_some_and(|(blanks, byte)| match byte {
+                b'#' => blanks == 0,
+                _ => !b"\r\n,]}:".contains(byte),
+            });
         }
         true
     })

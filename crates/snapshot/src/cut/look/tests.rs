@@ -233,6 +233,8 @@ fn any_line() -> impl Strategy<Value = String> {
         "\t Pod\t",
         "Pod\n# c",
         "x\n---",
+        "\"\nkind: Pod\napiVersion: v1\nb: c\"",
+        "\n  a: '\nkind: Pod\napiVersion: v1\n  b'",
     ];
     let ends = select(vec!["\n", "\n", "\n", "\r\n", "\n\n", "\n# c\n", ",\n", " ", "\n ", "\n}\n", "\n\"\n", "\n'\n"]);
     let colons = select(vec![": ", ": ", ": ", ":", " : ", ":\t"]);
@@ -241,7 +243,17 @@ fn any_line() -> impl Strategy<Value = String> {
 }
 
 fn any_text() -> impl Strategy<Value = String> {
-    let likely = select(vec!["apiVersion: v1\n", "kind: Pod\n", "\"kind\": \"Pod\"\n", "metadata:\n  name: a\n"]);
+    let likely = select(vec![
+        "apiVersion: v1\n",
+        "kind: Pod\n",
+        "\"kind\": \"Pod\"\n",
+        "metadata:\n  name: a\n",
+        // A text in quotes begins, and ends.
+        "a: \"\n",
+        "b: c\"\n",
+        "a:\n  b: '\n",
+        "c: d\n  '\n",
+    ]);
     let line = prop_oneof![1 => any_line(), 2 => likely.prop_map(str::to_owned)];
     let block = vec(line, 1..6).prop_map(|lines| lines.concat());
     let entry = prop_oneof![
