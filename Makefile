@@ -81,7 +81,7 @@ FUZZ_SECONDS ?= 60
 fuzz: ## Try made-up input on every reader, FUZZ_SECONDS=60 for each
 	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
 	$(CARGO) fuzz build --sanitizer none
-	@for target in json yaml layouts archives response; do \
+	@for target in json yaml layouts archives damage response; do \
 		mkdir -p fuzz/found/$$target; case $$target in layouts | yaml) words=yaml;; *) words=json;; esac; \
 		$(CARGO) fuzz run --sanitizer none $$target fuzz/found/$$target fuzz/corpus/$$target -- -dict=fuzz/$$words.dict \
 			-max_len=4096 -timeout=30 -rss_limit_mb=1024 -max_total_time=$(FUZZ_SECONDS) || exit 1; \

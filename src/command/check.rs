@@ -11,7 +11,9 @@ use crate::{
     error::Error,
     installed::{self, Installed},
     judge::{self, Judged},
-    live, missing, once, policy_set, progress, proposed,
+    live, missing, once,
+    policy_set::{self, Loaded},
+    progress, proposed,
     report::{self, Input, Phase, Report},
     review::Review,
     said, simulate, source,
@@ -32,6 +34,18 @@ pub fn run(args: &CheckArgs) -> Result<Outcome, Error> {
 /// # Errors
 /// [`Error`]: a source, a policy or the Wasm runtime.
 pub fn check(args: &CheckArgs) -> Result<Report, Error> {
+    check_by(&policies(args)?, args)
+}
+
+/// Compiled policies, which serve any number of checks.
+#[derive(Clone)]
+pub struct Policies(Arc<Vec<Loaded>>);
+
+/// The policies that the arguments name.
+///
+/// # Errors
+/// [`Error`]: a policy or the Wasm runtime.
+pub fn policies(args: &CheckArgs) -> Result<Policies, Error> {
     let stdin = args.sources.iter().chain(&args.proposed).filter(|path| *path == Path::new("-"));
     if stdin.count() > 1 {
         return Err(Error::StdinTwice);
@@ -40,7 +54,15 @@ pub fn check(args: &CheckArgs) -> Result<Report, Error> {
         Some(path) => policy_set::load_file(path)?,
         None => policy_set::load(&args.policies)?,
     };
-    let policies = Arc::new(policies);
+    Ok(Policies(Arc::new(policies)))
+}
+
+/// The report by policies that were loaded before.
+///
+/// # Errors
+/// [`Error`]: a source.
+pub fn check_by(policies: &Policies, args: &CheckArgs) -> Result<Report, Error> {
+    let Policies(policies) = policies.clone();
     let wanted = policy_set::wanted_of_cluster(&policies);
     if let Some(resource) = args.assume_captured.iter().find(|resource| !is_asked_for(resource, &wanted)) {
         let asked: Vec<String> = wanted.kinds().map(|kind| format!("`{}`", kind.resource())).collect();

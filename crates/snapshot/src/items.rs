@@ -71,7 +71,7 @@ impl Reading<'_> {
         let (wanted, resource) = (&self.search.wanted, kind.resource());
         let (matters, is_kept, is_named) = (wanted.needs(&resource), wanted.keeps(&kind), wanted.names(&kind));
         let fields = metadata.and_then(|metadata| Fields::parse(metadata.get())).unwrap_or_default();
-        let is_stored = fields.words("resourceVersion").is_some();
+        let is_stored = ["name", "resourceVersion"].iter().all(|field| fields.words(field).is_some());
         self.crd(&kind, &fields, is_stored, line);
         let origin = self.origin(line);
         self.contents.identities.see(&kind, &fields, raw, || origin.clone());

@@ -213,6 +213,9 @@ impl Reading<'_> {
             return self.skip(list.line, flaw, false);
         }
         let Some(kind) = items else { return };
+        if self.lost == list.lost && self.is_mixed(list, &kind) {
+            return self.skip(list.line, Flaw::PartialList("it has items of another kind"), false);
+        }
         // What was skipped may have been the CRD of anything.
         if is_crd(&kind) && self.lost > list.lost {
             return;
@@ -225,6 +228,17 @@ impl Reading<'_> {
             resource_version: metadata.and_then(|metadata| metadata.words("resourceVersion")),
             is_empty: list.is_empty,
         });
+    }
+
+    /// Whether items of a list say that they are of another kind than it says.
+    fn is_mixed(&self, list: &List, kind: &Kind) -> bool {
+        let of_kind = if is_crd(kind) {
+            self.crds.len() - list.crds
+        } else {
+            self.contents.objects.iter().skip(list.objects).filter(|object| object.kind == *kind).count()
+        };
+        // The list is a document, too.
+        of_kind < self.contents.documents - list.documents - 1
     }
 
     fn too_large<C: Cutter>(&mut self, cutter: &mut C, list: Option<&List>, size: usize) {

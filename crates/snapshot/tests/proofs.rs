@@ -93,10 +93,13 @@ fn a_collector_went_on_only_where_a_stored_object_lies() {
     let ssp_at = |place: &str, text: String| (format!("{KUBEVIRT}/namespaces/{place}"), text);
     let folder = "cnv/crs/ssps.ssp.kubevirt.io/ssp.yaml";
     let another = cluster()[2].clone();
+    let mut nameless = ssp(Some("20"));
+    nameless["metadata"]["name"] = Value::Null;
     let cases = [
         ("a stored object", ssp_at(folder, yaml(&ssp(Some("20")), 0)), Captured),
         ("a manifest", ssp_at(folder, yaml(&ssp(None), 0)), NotCaptured),
         ("a manifest with an empty version", ssp_at(folder, yaml(&ssp(Some("")), 0)), NotCaptured),
+        ("without a name", ssp_at(folder, yaml(&nameless, 0)), NotCaptured),
         ("an empty file", ssp_at(folder, String::new()), NotCaptured),
         ("a log", ssp_at(folder, "I1128 ssp started\n".into()), NotCaptured),
         ("an object of another kind", ssp_at(folder, yaml(&another, 0)), NotCaptured),
@@ -114,6 +117,7 @@ fn a_list_proves_only_if_it_is_one() {
     let (version, more) = (json!({"resourceVersion": "9"}), "is not a whole list");
     let with = |field: &str, value: Value| json!({"resourceVersion": "9", field: value});
     let items = [cluster()[2].clone()];
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "nm-1"}});
     let null_items = |kind: &Kind| json!({"apiVersion": kind.api_version, "kind": format!("{}List", kind.kind), "metadata": {}, "items": null});
     let cases = [
         ("whole and empty", &nm, typed(&nm, version.clone(), &[]), Captured, None),
@@ -125,6 +129,7 @@ fn a_list_proves_only_if_it_is_one() {
         ("items that remain", &nm, typed(&nm, with("remainingItemCount", json!(0)), &[]), NotCaptured, Some(more)),
         ("no metadata", &nm, typed(&nm, json!(null), &[]), NotCaptured, Some(more)),
         ("metadata that are none", &nm, typed(&nm, json!("x"), &[]), NotCaptured, Some(more)),
+        ("an item of another kind", &nm, typed(&nm, version.clone(), &[pod]), NotCaptured, Some(more)),
         ("null items", &nm, null_items(&nm), NotCaptured, Some("is a list without items")),
         (
             "an apiVersion of others",
