@@ -10,13 +10,16 @@ use libfuzzer_sys::fuzz_target;
 use upgrade_gate_fuzz::reading::builder;
 
 use crate::{
-    capabilities::{Context, Grants, HostCall, Reply, answer},
+    capabilities::{Grants, HostCall, Reply, answer},
+    context::Context,
     metadata::{ContextAwareResource, Metadata},
     response::Response,
 };
 
 #[path = "../../crates/host/src/capabilities.rs"]
 mod capabilities;
+#[path = "../../crates/host/src/context.rs"]
+mod context;
 #[path = "../../crates/host/src/error.rs"]
 mod error;
 #[path = "../../crates/host/src/metadata.rs"]
