@@ -103,7 +103,7 @@ fn verdicts_and_exit_codes() {
         object
     };
     let crds = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinitionList",
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinitionList", "metadata": {},
         "items": [{"metadata": {"name": "hyperconvergeds.hco.kubevirt.io", "resourceVersion": "1"}}],
     })
     .to_string();

@@ -9,10 +9,14 @@ use upgrade_gate_testing::node_maintenance;
 
 type Files = BTreeMap<String, String>;
 
-/// Two objects in use, of which one is stuck and one has lost its node, and what policies ask for.
+/// Two objects in use, of which one is stuck, and what policies ask for. Their nodes are there: of one that is not, only a layout
+/// that proves that it has all nodes can say that it is gone.
 fn cluster() -> Vec<Value> {
+    let node =
+        |name: &str| json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "resourceVersion": "1"}});
     vec![
-        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-1", "resourceVersion": "1"}}),
+        node("worker-1"),
+        node("worker-2"),
         json!({
             "apiVersion": "hco.kubevirt.io/v1beta1",
             "kind": "HyperConverged",

@@ -267,7 +267,11 @@ fn what_only_starts_an_upgrade_never_makes_the_verdict_unknown() {
 fn no_version_no_verdict() {
     let nothing = || ("nm.json", typed_list(&[]));
     let crds = list("apiextensions.k8s.io/v1", "CustomResourceDefinition", &[]);
-    let hcos = |items: &[Value]| ("hco.json", list("hco.kubevirt.io/v1beta1", "HyperConverged", items));
+    let empty = ("hco.json", list("hco.kubevirt.io/v1beta1", "HyperConverged", &[]));
+    let path_of_all = "/apis/hco.kubevirt.io/v1beta1/hyperconvergeds";
+    let record =
+        json!({"apiVersion": "upgrade-gate.io/v1", "kind": "ListRecord", "file": "hco.json", "path": path_of_all});
+    let record = ("upgrade-gate-lists.json", record.to_string());
     let cases = [
         ("HyperConverged is not captured", vec![nothing()], "`kubectl get hyperconvergeds.hco.kubevirt.io -A -o json`"),
         (
@@ -275,7 +279,7 @@ fn no_version_no_verdict() {
             vec![("crds.json", crds)],
             "See that this is the cluster on which it runs.",
         ),
-        ("there is no HyperConverged object", vec![nothing(), hcos(&[])], "See that this is the cluster"),
+        ("there is no HyperConverged object", vec![nothing(), empty, record], "See that this is the cluster"),
         ("HyperConverged says no version", vec![nothing(), ("hco.json", hyperconverged("latest"))], "status.versions"),
     ];
     for (why, files, remedy) in cases {

@@ -42,6 +42,7 @@ fn upgradeable(settings: &Settings, asked: &Asked<'_>, hco: &HyperConverged, clu
             overridden(asked, hco, condition, cluster)
                 .unwrap_or_else(|| not_upgradeable(settings, asked, hco, condition)),
         ),
+        None if hco.operator_version.is_none() => Some(silent(settings, asked, hco)),
         condition => Some(unknown(settings, asked, hco, condition)),
     }
 }
@@ -111,6 +112,17 @@ fn unknown(settings: &Settings, asked: &Asked<'_>, hco: &HyperConverged, conditi
         resources: vec![reference(hco)],
         warning: shorten(&warning, 110),
         ..Finding::new("upgradeable-unknown", Severity::Medium, asked.at_most(settings.on_unknown))
+    }
+}
+
+/// HyperConverged says neither its version nor anything of `Upgradeable`: HCO has not written its status yet, or the object
+/// that is seen here has lost it.
+fn silent(settings: &Settings, asked: &Asked<'_>, hco: &HyperConverged) -> Finding {
+    let error = ReadError::Unavailable(format!("the status of {} says neither that nor its version", named(hco)));
+    Finding {
+        remedy: format!("Wait until HCO says Upgradeable=True. {}", see_all(hco)),
+        resources: vec![reference(hco)],
+        ..missing(settings, asked, &error)
     }
 }
 
