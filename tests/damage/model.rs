@@ -71,7 +71,7 @@ fn is_absence(cluster: &Cluster, layout: Layout, file: &File) -> bool {
 enum Reading {
     /// Everything that counts, and perhaps not more.
     Less,
-    /// As a whole object, that HyperConverged does not say yet whether it can be upgraded.
+    /// That HyperConverged has a version, and does not say yet whether it can be upgraded.
     Unsaid,
     Other,
 }
@@ -87,11 +87,13 @@ fn compare(cluster: &Cluster, before: &[u8], after: &[u8]) -> Reading {
     let hcos = after
         .iter()
         .flat_map(|document| document["items"].as_array().map_or(vec![document], |items| items.iter().collect()));
-    let says = |hco: &Value| {
-        hco["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(|it| it["type"] == "Upgradeable"))
+    let is_unsaid = |hco: &Value| {
+        let conditions = hco["status"]["conditions"].as_array();
+        let says = conditions.is_some_and(|all| all.iter().any(|it| it["type"] == "Upgradeable"));
+        !says && hco["status"]["versions"].is_array()
     };
     let mut hcos = hcos.filter(|object| object["kind"] == HYPERCONVERGED[1] && object["metadata"]["name"].is_string());
-    if hcos.any(|hco| !says(hco)) { Reading::Unsaid } else { Reading::Other }
+    if hcos.any(is_unsaid) { Reading::Unsaid } else { Reading::Other }
 }
 
 /// The documents of a text, read the simple way; `None` where it is none, or has none.
