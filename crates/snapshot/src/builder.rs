@@ -18,7 +18,7 @@ use crate::{
     file::File,
     flaw::{Flaw, words},
     identity::Identities,
-    object::Object,
+    object::{Object, Origin},
     path::Place,
     progress::Progress,
     snapshot::{Layout, Skipped, Snapshot, Source},
@@ -28,7 +28,7 @@ use crate::{
 /// Takes files; gives a [`Snapshot`]. What cannot be read is remembered, and the next file is read.
 pub struct Builder {
     pub(crate) search: Search,
-    objects: BTreeMap<Key, Vec<Object>>,
+    objects: BTreeMap<Key, Found>,
     evidence: Evidence,
     identities: Identities,
     skipped: Vec<Skipped>,
@@ -47,6 +47,14 @@ struct Listed {
     count: usize,
     /// The entry of the last one.
     last: usize,
+}
+
+/// What was found of one object.
+#[derive(Default)]
+struct Found {
+    copies: Vec<Object>,
+    /// The first uid that any copy had, also one that was forgotten since.
+    uid: Option<(String, Origin)>,
 }
 
 /// The same object found twice is one: group, kind, namespace and name, whatever the version. The
@@ -182,8 +190,8 @@ impl Builder {
     #[must_use]
     pub fn finish(mut self) -> Snapshot {
         self.skipped.sort_by(|a, b| a.origin.cmp(&b.origin));
-        let copies = self.objects.values().filter_map(|copies| Copies::of(copies)).collect();
-        let objects: Vec<Object> = self.objects.into_values().flatten().collect();
+        let copies = self.objects.values().filter_map(|found| Copies::of(&found.copies)).collect();
+        let objects: Vec<Object> = self.objects.into_values().flat_map(|found| found.copies).collect();
         let mut kinds: BTreeSet<Kind> = self.search.wanted.kinds().cloned().collect();
         kinds.extend(objects.iter().map(|object| object.kind.clone()));
         let count = |kind: &Kind| objects.iter().filter(|object| object.kind == *kind).count();
@@ -266,11 +274,12 @@ impl Builder {
                 object.name.clone(),
                 unnamed,
             );
-            let copies = self.objects.entry(key).or_default();
-            if let Some(other) = copies.first() {
-                self.identities.compare(other, &object);
+            let found = self.objects.entry(key).or_default();
+            if let Some(uid) = &object.uid {
+                let first = found.uid.get_or_insert_with(|| (uid.clone(), object.origin.clone()));
+                self.identities.compare(first, uid, &object);
             }
-            copies::add(copies, object);
+            copies::add(&mut found.copies, object);
         }
     }
 }

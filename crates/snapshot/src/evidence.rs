@@ -53,8 +53,8 @@ pub(crate) struct Evidence {
     crd_lists: BTreeMap<String, BTreeSet<String>>,
     /// CRDs that are there as objects, or as files that are named after one.
     crds: BTreeSet<String>,
-    /// Resources that only a CRD defines, and of which stored objects are there.
-    stored: BTreeSet<GroupResource>,
+    /// Resources that only a CRD defines, and of which stored objects are there, and how the CRD may be called.
+    stored: BTreeMap<GroupResource, [String; 2]>,
     /// Image folders of must-gathers.
     images: BTreeMap<String, Image>,
     /// What an API server did not list, or not to the end.
@@ -66,9 +66,9 @@ pub(crate) struct Evidence {
 /// Lists of one kind.
 #[derive(Clone, Debug, Default)]
 struct Lists {
-    /// The first that proves by itself that it is of the whole cluster.
-    proof: Option<String>,
-    /// Empty lists of a namespaced kind, by file, with their words: they may be of one namespace.
+    /// Those that prove by themselves that they are of the whole cluster, by file, with their words.
+    proof: BTreeMap<String, String>,
+    /// The same of empty lists of a namespaced kind: they may be of one namespace.
     empty: BTreeMap<String, String>,
 }
 
@@ -108,6 +108,8 @@ const ASSUMED: &str = "assumed, as --assume-captured says";
 
 const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
+const CRDS_PATH: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
 impl Evidence {
     pub(crate) fn assume(&mut self, resource: GroupResource) {
         self.assumed.insert(resource);
@@ -118,7 +120,7 @@ impl Evidence {
         let Self { lists, records, places, broken, crd_lists, crds, stored, images, unlisted, assumed } = next;
         for (kind, Lists { proof, empty }) in lists {
             let known = self.lists.entry(kind).or_default();
-            known.proof = known.proof.take().or(proof);
+            known.proof.extend(proof);
             known.empty.extend(empty);
         }
         places.into_iter().for_each(|(resource, path)| {
@@ -151,18 +153,14 @@ impl Evidence {
         let version = resource_version.map_or(String::new(), |version| format!(" at resourceVersion {version}"));
         let words = format!("{}List in {path}{version}", kind.kind);
         let lists = self.lists.entry(kind).or_default();
-        if may_be_of_one_namespace {
-            lists.empty.insert(path.into(), words);
-        } else {
-            lists.proof.get_or_insert(words);
-        }
+        let of_its_sort = if may_be_of_one_namespace { &mut lists.empty } else { &mut lists.proof };
+        of_its_sort.entry(path.into()).or_insert(words);
     }
 
     /// All lists are of the whole cluster, as whoever asked for them knows.
     pub(crate) fn are_of_all_namespaces(&mut self) {
         for lists in self.lists.values_mut() {
-            let first = std::mem::take(&mut lists.empty).into_values().next();
-            lists.proof = lists.proof.take().or(first);
+            lists.proof.append(&mut lists.empty);
         }
     }
 
@@ -177,10 +175,11 @@ impl Evidence {
     }
 
     /// A stored object of a resource: where only a CRD defines that, the cluster has the CRD.
-    pub(crate) fn stored(&mut self, resource: &GroupResource) {
-        if !self.stored.contains(resource) {
-            self.stored.insert(resource.clone());
-        }
+    pub(crate) fn stored(&mut self, kind: &Kind) {
+        self.stored.entry(kind.resource()).or_insert_with_key(|resource| {
+            // Some kinds are plural already: TektonTasks.
+            [resource.to_string(), format!("{}.{}", kind.kind.to_lowercase(), kind.group())]
+        });
     }
 
     /// The mere path of a file: it may contradict what is proved, and proves nothing itself.
@@ -295,21 +294,30 @@ impl Evidence {
     fn whole_list(&self, kind: &Kind) -> Option<String> {
         let lists = self.lists.get(kind)?;
         // Somebody took some out of it.
-        if kind.resource().to_string() == CRDS && !self.crd_lists.values().any(|crds| self.is_plausible(crds)) {
+        if kind.resource().to_string() == CRDS && self.plausible_crds().next().is_none() {
             return None;
         }
+        let path = kind.resource().path(&GroupVersionKind::new(&kind.api_version, &kind.kind).version);
+        let proof = lists.proof.iter().find(|(file, _)| !self.records.denies(file, &path));
         let recorded = || {
-            let version = GroupVersionKind::new(&kind.api_version, &kind.kind).version;
-            let path = kind.resource().path(&version);
             let of_all = lists.empty.iter().find(|(file, _)| self.records.says(file, &path));
             of_all.map(|(_, words)| format!("{words}, of all namespaces as its record says"))
         };
-        lists.proof.clone().or_else(recorded)
+        proof.map(|(_, words)| words.clone()).or_else(recorded)
+    }
+
+    /// The whole lists of CRDs that nobody filtered, as far as that shows, and where they are.
+    fn plausible_crds(&self) -> impl Iterator<Item = &String> {
+        let lists = self
+            .crd_lists
+            .iter()
+            .filter(|(file, crds)| !self.records.denies(file, CRDS_PATH) && self.is_plausible(crds));
+        lists.map(|(file, _)| file)
     }
 
     /// Whether a list of CRDs has those of all objects that are here.
     fn is_plausible(&self, crds: &BTreeSet<String>) -> bool {
-        self.stored.iter().all(|resource| crds.contains(&resource.to_string()))
+        self.stored.values().all(|names| names.iter().any(|name| crds.contains(name)))
     }
 
     fn not_installed(&self, resource: &GroupResource) -> Option<String> {
@@ -317,10 +325,10 @@ impl Evidence {
         // One source that has it is enough: lists may be of different days.
         let images = self.images.values().map(|image| &image.crds);
         let has = self.crd_lists.values().chain(images).chain([&self.crds]).any(|crds| crds.contains(&crd));
-        if has || self.stored.contains(resource) {
+        if has || self.stored.contains_key(resource) {
             return None;
         }
-        if let Some((path, _)) = self.crd_lists.iter().find(|(_, crds)| self.is_plausible(crds)) {
+        if let Some(path) = self.plausible_crds().next() {
             return Some(format!("no CRD of it in the CustomResourceDefinitionList in {path}"));
         }
         if let Some(unlisted) = self.unlisted.get(resource).filter(|unlisted| unlisted.is_not_served) {

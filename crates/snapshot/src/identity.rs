@@ -46,12 +46,11 @@ impl Identities {
         }
     }
 
-    /// Two stored objects of one name are one only if they have one uid.
-    pub(crate) fn compare(&mut self, one: &Object, other: &Object) {
-        let (Some(uid), Some(other_uid)) = (&one.uid, &other.uid) else { return };
-        if uid != other_uid {
-            self.insert(name_of(one), uid.clone(), one.origin.clone());
-            self.insert(name_of(one), other_uid.clone(), other.origin.clone());
+    /// Stored objects of one name are one only if they have one uid.
+    pub(crate) fn compare(&mut self, (first, origin): &(String, Origin), uid: &str, object: &Object) {
+        if first != uid {
+            self.insert(name_of(object), first.clone(), origin.clone());
+            self.insert(name_of(object), uid.to_owned(), object.origin.clone());
         }
     }
 

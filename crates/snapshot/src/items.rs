@@ -76,10 +76,10 @@ impl Reading<'_> {
         let origin = self.origin(line);
         self.contents.identities.see(&kind, &fields, raw, || origin.clone());
         if is_stored && is_of_crds(kind.group()) {
-            self.contents.evidence.stored(&resource);
+            self.contents.evidence.stored(&kind);
         }
         // What starts an upgrade is started by nobody while it is a text, such as a bundle that OLM unpacked.
-        if self.line_of_all.is_some() && !matters {
+        if is_named && !matters && self.line_of_all.is_some() {
             return;
         }
         if is_kept {
@@ -96,7 +96,7 @@ impl Reading<'_> {
         }
         self.at_place(&kind, fields.words("namespace").as_deref(), is_stored);
         if nested::is_partial(&kind) {
-            self.skip(line, Flaw::OnlyMetadata, self.file.is_document);
+            self.skip(line, Flaw::OnlyMetadata, true);
         } else if let Some(of) = listed_kind(&kind) {
             let matters = of.is_none_or(|of| self.search.wanted.needs(&of.resource()));
             if matters {
@@ -198,7 +198,7 @@ impl Reading<'_> {
             return true;
         }
         if is_of_crds(kind.group()) && memmem::find(text, b"resourceVersion").is_some() {
-            self.contents.evidence.stored(&kind.resource());
+            self.contents.evidence.stored(kind);
         }
         nested::may_hold(&self.search.wanted, text, Some(kind))
     }

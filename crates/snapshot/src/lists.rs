@@ -209,7 +209,9 @@ impl Reading<'_> {
             return;
         }
         let metadata = head.metadata.and_then(|metadata| Fields::parse(metadata.get()));
-        if let Err(flaw) = is_whole(metadata.as_ref(), items.is_some()) {
+        let has_duplicate = head.metadata.is_some_and(|metadata| json::inspect(metadata.get()).is_err());
+        let whole = is_whole(metadata.as_ref(), items.is_some());
+        if let Err(flaw) = whole.and(if has_duplicate { Err(Flaw::DuplicateKey) } else { Ok(()) }) {
             return self.skip(list.line, flaw, false);
         }
         let Some(kind) = items else { return };

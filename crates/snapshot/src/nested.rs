@@ -38,8 +38,8 @@ const MAX_NESTED: usize = 2;
 /// besides its own. References to objects have the kind, too, but no metadata. Where the form is not known only kinds count that
 /// decide something.
 pub(crate) fn may_hold(wanted: &Wanted, text: &[u8], kind: Option<&Kind>) -> bool {
-    let counts = |word: &str| is_sought(wanted, word, has_form(kind));
-    holds(text, kind.is_some(), counts)
+    let has_form = has_form(kind);
+    holds(text, !has_form, |word| is_sought(wanted, word, has_form))
 }
 
 /// The same of a text in a ConfigMap.
@@ -47,14 +47,24 @@ fn text_may_hold(wanted: &Wanted, text: &str) -> bool {
     holds(text.as_bytes(), false, |word| is_sought(wanted, word, false))
 }
 
-fn holds(text: &[u8], has_own_metadata: bool, counts: impl Fn(&str) -> bool) -> bool {
-    let is_kind = |at: usize| value_of(text.get(at + b"kind".len()..)?).filter(|kind| counts(kind));
-    let is_metadata = |at: &usize| {
-        let before = at.checked_sub(1).and_then(|before| text.get(before));
-        before != Some(&b':') && value_of(text.get(at + b"metadata".len()..).unwrap_or_default()).is_some()
+/// A document may have metadata of its own, and then has them once more for an object in it. Where it has none, those of the object
+/// follow its kind.
+fn holds(text: &[u8], may_have_own_metadata: bool, counts: impl Fn(&str) -> bool) -> bool {
+    let word_at = |at: usize, key: &str| {
+        let is_in_word = at.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|byte| *byte == b':');
+        text.get(at + key.len()..).filter(|_| !is_in_word).and_then(value_of)
     };
-    memmem::find_iter(text, b"kind").any(|at| is_kind(at).is_some())
-        && memmem::find_iter(text, b"metadata").filter(is_metadata).nth(usize::from(has_own_metadata)).is_some()
+    let kinds = memmem::find_iter(text, b"kind").filter_map(|at| Some((at, counts(word_at(at, "kind")?))));
+    let mut kinds = kinds.peekable();
+    let (mut is_sought, mut is_last, mut follows, mut count) = (false, false, false, 0);
+    for at in memmem::find_iter(text, b"metadata").filter(|at| word_at(*at, "metadata").is_some()) {
+        while let Some((_, is_one)) = kinds.next_if(|(kind, _)| *kind < at) {
+            (is_last, is_sought) = (is_one, is_sought || is_one);
+        }
+        count += 1;
+        follows |= is_last;
+    }
+    (is_sought || kinds.any(|(_, is_one)| is_one)) && (follows || count > usize::from(may_have_own_metadata))
 }
 
 /// The word behind a key, in JSON, in YAML, and in either of them inside a string; empty where it is none.
@@ -81,8 +91,12 @@ fn has_form(kind: Option<&Kind>) -> bool {
 impl Reading<'_> {
     /// Reads the objects that a document holds which is none of a wanted kind itself; says whether there were any.
     pub(crate) fn nested(&mut self, raw: &str, kind: Option<&Kind>, line: usize) -> bool {
-        if self.depth == MAX_NESTED || !may_hold(&self.search.wanted, raw.as_bytes(), kind) {
+        if !may_hold(&self.search.wanted, raw.as_bytes(), kind) {
             return false;
+        }
+        if self.depth == MAX_NESTED {
+            self.skip(line, Flaw::Nested, true);
+            return true;
         }
         let Ok(document) = serde_json::from_str::<Value>(raw) else { return false };
         self.depth += 1;
@@ -96,7 +110,7 @@ impl Reading<'_> {
         for (path, object) in &found {
             match (is_known(kind, path), event(&document, path)) {
                 (true, _) | (_, Some("ADDED" | "MODIFIED")) => self.read_object(&object.to_string(), line),
-                (_, Some("DELETED")) => {}
+                (_, Some("DELETED" | "BOOKMARK")) => {}
                 _ if is_object(&self.search.wanted, object, false) => self.skip(line, Flaw::Nested, true),
                 _ => {}
             }
@@ -105,12 +119,14 @@ impl Reading<'_> {
         !found.is_empty()
     }
 
-    /// The texts of a ConfigMap, such as manifests that something applies. What lies in one has the line of the ConfigMap.
+    /// The texts of a ConfigMap that are manifests; scripts and pages that quote some are none. What lies in one has the line of the
+    /// ConfigMap.
     fn texts(&mut self, document: &Value, line: usize) {
         let texts = document.get("data").and_then(Value::as_object).into_iter().flat_map(|data| data.values());
         let texts: Vec<&str> = texts.filter_map(Value::as_str).collect();
         let outer = self.line_of_all.replace(line);
-        for text in texts.into_iter().filter(|text| text_may_hold(&self.search.wanted, text)) {
+        let is_read = |text: &&str| text::begins_as_document(text) && text_may_hold(&self.search.wanted, text);
+        for text in texts.into_iter().filter(is_read) {
             let mut nothing = std::io::empty();
             let window = Window::new(text.as_bytes().to_owned(), &mut nothing);
             match text::format(text) {
@@ -189,6 +205,10 @@ mod tests {
             ("kind: X\nmetadata: {}\ndata:\n  a: |\n    kind: 'NodeList'\n    metadata: {}\n", true, true),
             (r#"{"kind": "X", "metadata": {}, "data": {"a": "{\"kind\": \"Node\", \"metadata\": {}}"}}"#, true, true),
             (r#"{"kind": "X", "metadata": {}, "spec": {"kind": "NodePool", "metadata": {}}}"#, true, false),
+            (r#"{"kind": "X", "request": {"object": {"kind": "Node", "metadata": {}}}}"#, true, true),
+            ("kind: X\nobjects:\n- kind: Node\n  metadata: {}\n", true, true),
+            ("involvedObject:\n  kind: Node\nkind: Event\nmetadata: {}\n", true, false),
+            ("kind: Pod\nmetadata:\n  ownerReferences:\n  - kind: Node\n", true, false),
         ];
         for (text, has_own_metadata, expected) in cases {
             let kind = Some(&kind).filter(|_| has_own_metadata);

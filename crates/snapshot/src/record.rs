@@ -40,11 +40,26 @@ impl Records {
 
     /// Whether a record says that the list of a file is what the API server has at `path`.
     pub(crate) fn says(&self, file: &str, path: &str) -> bool {
-        let is_it = |asked: &String| match asked.split_once('?') {
+        let is_it = |asked: &str| match asked.split_once('?') {
             None => asked == path,
             Some((asked, query)) => asked == path && query == NO_COPIES,
         };
-        self.0.get(unpacked(file)).is_some_and(|asked| asked.iter().any(is_it))
+        self.asked(file).any(is_it)
+    }
+
+    /// Whether records say that the list of a file is a part of it: of one namespace, or selected.
+    pub(crate) fn denies(&self, file: &str, path: &str) -> bool {
+        let Some((above, plural)) = path.rsplit_once('/') else { return false };
+        let is_about = |asked: &str| {
+            let asked = asked.split('?').next().unwrap_or_default();
+            let below = asked.strip_prefix(above).and_then(|rest| rest.strip_suffix(plural));
+            below.is_some_and(|between| between == "/" || between.starts_with("/namespaces/"))
+        };
+        self.asked(file).any(is_about) && !self.says(file, path)
+    }
+
+    fn asked(&self, file: &str) -> impl Iterator<Item = &str> {
+        self.0.get(unpacked(file)).into_iter().flatten().map(String::as_str)
     }
 }
 
@@ -98,6 +113,8 @@ mod tests {
             assert_eq!(records.says("dir/a.json", "/api/v1/pods"), says, "{asked}");
             assert_eq!(records.says("dir/a.json.gz!/a.json", "/api/v1/pods"), says, "{asked}");
             assert!(!records.says("a.json", "/api/v1/pods"));
+            assert_eq!(records.denies("dir/a.json", "/api/v1/pods"), !says, "{asked}");
+            assert!(!records.denies("dir/a.json", "/api/v1/nodes") && !records.denies("a.json", "/api/v1/pods"));
         }
     }
 }

@@ -102,6 +102,20 @@ fn read_with_plans(text: &str) -> Snapshot {
     builder.finish()
 }
 
+/// Whatever becomes of the copies, and in whatever order they come.
+#[test]
+fn another_uid_is_remembered() {
+    let node = &cluster()[0];
+    let version = |uid: Value, version: &str| {
+        with(&with(node, "/metadata/uid", uid), "/metadata/resourceVersion", json!(version)).to_string()
+    };
+    let copies = [version(json!(null), "10"), version(json!("1"), "5"), version(json!("2"), "20")];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let files = order.map(|index| (format!("{index}.json"), copies[index].clone()));
+        assert!(read(&files).clash().is_some(), "{order:?}");
+    }
+}
+
 #[test]
 fn objects_in_other_documents_are_read_or_listed() {
     let (node, other) = (&cluster()[3], &cluster()[4]);
@@ -122,6 +136,28 @@ fn objects_in_other_documents_are_read_or_listed() {
         ("a change", event("MODIFIED"), known, false),
         ("a deletion", event("DELETED"), &[], false),
         ("an error", event("ERROR"), &[], true),
+        ("a bookmark", event("BOOKMARK"), &[], false),
+        (
+            "a typed event",
+            json!({"apiVersion": "v1", "kind": "WatchEvent", "type": "ADDED", "object": node}),
+            known,
+            false,
+        ),
+        (
+            "a review",
+            json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"object": node}}),
+            &[],
+            true,
+        ),
+        (
+            "a Template without metadata",
+            json!({"apiVersion": "template.openshift.io/v1", "kind": "Template", "objects": [node]}),
+            known,
+            false,
+        ),
+        ("a script", map(format!("#!/bin/sh\nkubectl apply -f - <<EOF\n{}EOF\n", yaml(node, 0))), &[], false),
+        ("a page", map(format!("# Maintenance\n\n```yaml\n{}```\n", yaml(node, 0))), &[], false),
+        ("a text in a text in a text", map(map(map(node.to_string()).to_string()).to_string()), &[], true),
         ("a Template", named("Template", "template.openshift.io/v1", "objects", json!([node])), known, false),
         ("a Table", named("Table", "meta.k8s.io/v1", "rows", json!([{"object": node}])), known, false),
         (

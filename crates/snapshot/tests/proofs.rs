@@ -154,6 +154,13 @@ fn a_list_proves_only_if_it_is_one() {
 }
 
 #[test]
+fn a_token_that_is_there_twice_is_one() {
+    let list = typed(&node_maintenance(), json!({"continue": "x"}), &[]).to_string();
+    let list = list.replace(r#""continue":"x""#, r#""continue":"x","continue":"""#);
+    assert_eq!(state(&read(&[("a.json".to_owned(), list)]), &node_maintenance()), NotCaptured);
+}
+
+#[test]
 fn a_record_says_that_all_namespaces_were_asked() {
     let list = typed(&hyperconverged(), json!({"resourceVersion": "9"}), &[]).to_string();
     let path = "/apis/hco.kubevirt.io/v1beta1/hyperconvergeds";
@@ -170,6 +177,11 @@ fn a_record_says_that_all_namespaces_were_asked() {
         ("in its file", vec![(a.clone(), in_one)], Captured),
         ("of one namespace", vec![(a.clone(), list.clone()), (r.clone(), of_one)], NotCaptured),
         (
+            "with a selector",
+            vec![(a.clone(), list.clone()), (r.clone(), record(json!("a.json"), &format!("{path}?labelSelector=x")))],
+            NotCaptured,
+        ),
+        (
             "of another kind",
             vec![(a.clone(), list.clone()), (r, record(json!("a.json"), "/api/v1/nodes"))],
             NotCaptured,
@@ -178,6 +190,18 @@ fn a_record_says_that_all_namespaces_were_asked() {
     ];
     for (name, files, expected) in cases {
         assert_eq!(state(&read(&files), &hyperconverged()), expected, "{name}");
+    }
+    // What proves by itself does not where its record says that it is a part.
+    let crds = typed(&Kind::new("apiextensions.k8s.io/v1", "CustomResourceDefinition"), json!({}), &[]).to_string();
+    let crds_path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    let nm = typed(&node_maintenance(), json!({}), &[]).to_string();
+    let nm_path = "/apis/nodemaintenance.kubevirt.io/v1beta1/nodemaintenances";
+    for (list, path, expected) in [(&nm, nm_path, Captured), (&crds, crds_path, NotInstalled)] {
+        for (query, expected) in [("", expected), ("?fieldSelector=x", NotCaptured), ("?limit=1", NotCaptured)] {
+            let asked = record(json!("a.json"), &format!("{path}{query}"));
+            let files = [("a.json".to_owned(), list.clone()), ("r.json".into(), asked)];
+            assert_eq!(state(&read(&files), &node_maintenance()), expected, "{path}{query}");
+        }
     }
     let mut live = builder();
     live.cluster("https://cluster");
@@ -199,8 +223,14 @@ fn not_installed_falls_where_the_sources_contradict_it() {
     let manifest = json!({"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": {"name": "a"}});
     let object = |value: &Value| ("object.yaml".to_owned(), yaml(value, 0));
     let other_version = Kind::new("nodemaintenance.kubevirt.io/v1", "NodeMaintenance");
+    let tasks = json!({"apiVersion": "tektontasks.kubevirt.io/v1alpha1", "kind": "TektonTasks", "metadata": {"name": "a", "resourceVersion": "5"}});
     let of_other_version = json!({"apiVersion": other_version.api_version, "kind": other_version.kind, "metadata": {"name": "a", "resourceVersion": "3"}});
     let cases = [
+        (
+            "a kind that is plural already",
+            vec![crds(v1, &[hco, "tektontasks.tektontasks.kubevirt.io"]), object(&tasks)],
+            NotInstalled,
+        ),
         ("nothing else", vec![crds(v1, &[hco])], NotInstalled),
         ("none at all", vec![crds(v1, &[])], NotInstalled),
         ("a list of another group", vec![crds("v1", &[hco])], NotCaptured),
