@@ -33,8 +33,9 @@ use crate::{
 /// An archive may have so many members, those of the archives inside it included.
 pub const MAX_MEMBERS: usize = 5_000_000;
 
-/// Archives are opened to this depth: one in one. A file that is packed alone may be one deeper, as logs are.
-const MAX_LEVEL: usize = 1;
+/// Maximum number of archives that an archive may be in to be opened: a must-gather that was packed once more holds
+/// archives of logs. A file that is packed alone may be one deeper.
+const MAX_LEVEL: usize = 2;
 
 /// So many small members are held in memory, to be read on all cores.
 const MAX_BATCH: (usize, u64) = if cfg!(fuzzing) { (3, 4 << 10) } else { (1_000, 8 << 20) };

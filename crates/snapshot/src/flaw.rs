@@ -49,8 +49,8 @@ pub enum Flaw {
     /// A list in a stream whose items leave their type to it, and come before it says it.
     #[error("has more than {MAX_UNBOUNDED} bytes of items before the kind of their list: save it as a file")]
     Unbounded,
-    /// An archive in an archive in an archive.
-    #[error("is an archive two levels deep, which is not opened: unpack the one that it is in, and check the folder")]
+    /// An archive in an archive in an archive in an archive.
+    #[error("is an archive three levels deep, which is not opened: unpack the one that it is in, and check the folder")]
     Unopened,
     /// An archive of a kind that is not read, or a part of one, or an encrypted file: which kind.
     #[error("is {0}, which is not read: unpack it, and check the folder")]

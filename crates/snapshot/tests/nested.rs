@@ -15,7 +15,7 @@ use tar::EntryType;
 use upgrade_gate_snapshot::{Layout, Snapshot, State};
 
 const DEEP: &str =
-    "is an archive two levels deep, which is not opened: unpack the one that it is in, and check the folder";
+    "is an archive three levels deep, which is not opened: unpack the one that it is in, and check the folder";
 const PLACE: &str = "i/cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances/nm-1.yaml";
 
 type Bytes = Vec<u8>;
@@ -78,8 +78,21 @@ fn what_is_in_an_inner_archive_has_its_place() {
     assert_eq!((&*origin.path, origin.member), ("case.zip", Some(format!("mg.tar.gz!/{PLACE}").into())));
 }
 
+/// A must-gather that was packed once more holds archives of logs.
 #[test]
-fn two_levels_deep_only_files_that_are_packed_alone_are_read() {
+fn an_archive_two_levels_deep_is_opened() {
+    for (inner_end, logs) in archives(&[("ovn.log", b"started".to_vec()), ("x/b.json", json("b").into_bytes())]) {
+        let inner = vec![(PLACE, yaml("a").into_bytes()), ("network_logs/logs", logs)];
+        for (end, mg) in archives(&inner) {
+            for outer in [zip_of(&[("mg", mg.clone())]), gzip(&tar_of(&[("mg", mg.clone())]))] {
+                assert_found(&format!("{inner_end} in {end}"), read("case", &outer), &["a", "b"], &[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn three_levels_deep_only_files_that_are_packed_alone_are_read() {
     let inner: Vec<(&str, Bytes)> = vec![
         ("deep.tar.gz", gzip(&tar_of(&two()))),
         ("deep.zip", zip_of(&two())),
@@ -89,12 +102,13 @@ fn two_levels_deep_only_files_that_are_packed_alone_are_read() {
         ("pod.log.gz", gzip(b"started")),
     ];
     let expected = [
-        ("mg.tar!/deep.tar", 0, DEEP, true),
-        ("mg.tar!/deep.tar.gz", 0, DEEP, true),
-        ("mg.tar!/deep.zip", 0, DEEP, true),
-        ("mg.tar!/twice.json.gz!/twice.json", 0, DEEP, true),
+        ("mg.tar!/logs.zip!/deep.tar", 0, DEEP, true),
+        ("mg.tar!/logs.zip!/deep.tar.gz", 0, DEEP, true),
+        ("mg.tar!/logs.zip!/deep.zip", 0, DEEP, true),
+        ("mg.tar!/logs.zip!/twice.json.gz!/twice.json", 0, DEEP, true),
     ];
-    for (end, outer) in archives(&[("mg.tar", tar_of(&inner))]) {
+    let logs = zip_of(&inner);
+    for (end, outer) in archives(&[("mg.tar", tar_of(&[("logs.zip", logs)]))]) {
         assert_found(&end, read("case", &outer), &["d"], &expected);
     }
 }
