@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-/// So many bytes are read at once: more would not stay in the processor's cache.
+/// Maximum number of bytes that are read at once: more would not stay in the processor's cache.
 const CHUNK: u64 = if cfg!(fuzzing) { 1 << 10 } else { 256 << 10 };
 
 /// A stream, of which a part is in memory. Positions are counted from the start of the stream.
