@@ -99,7 +99,7 @@ impl Installed {
 /// Source: docs.openshift.com, OpenShift Virtualization 4.10, "Installing OpenShift Virtualization using the CLI".
 const NAMESPACE_OF_PRODUCT: &str = "openshift-cnv";
 
-/// So many objects are named; more than these are many copies of one mistake.
+/// Maximum number of objects that are named; more than these are many copies of one mistake.
 const MAX_SAID: usize = 5;
 
 fn csv_version(csv: &ClusterServiceVersion) -> Option<Version> {

@@ -227,13 +227,13 @@ fn names(kinds: &BTreeSet<ContextAwareResource>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// So many characters of a policy's text are shown; ours are shorter.
+/// Maximum number of characters of a policy's text that are shown; ours are shorter.
 const MAX_TEXT: usize = 1_000;
 
-/// So many characters of a rule's name are shown.
+/// Maximum number of characters of a rule's name that are shown.
 const MAX_RULE: usize = 100;
 
-/// So many findings of one evaluation are kept, the worst ones.
+/// Maximum number of findings of one evaluation that are kept, the worst ones.
 const MAX_FINDINGS: usize = 100;
 
 /// The findings that the policy records, where they say as much as the answer itself does: an

@@ -37,7 +37,7 @@ pub(crate) struct Loaded {
     pub(crate) is_listed: bool,
 }
 
-/// Annotations of a module from elsewhere may be anything; so many characters of one are shown.
+/// Maximum number of characters that are shown of an annotation: those of a module from elsewhere may be anything.
 const MAX_ANNOTATION: usize = 100;
 
 /// Settings where none are given: every policy's defaults.

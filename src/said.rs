@@ -38,7 +38,7 @@ const ABOUT: &str = "upgrade-gate.io/about";
 /// The resource (`PLURAL.GROUP`) that a policy asks for whenever an upgrade is one that it is about.
 const DECIDED_BY: &str = "upgrade-gate.io/decided-by";
 
-/// So many characters of an annotation or an error are shown.
+/// Maximum number of characters of an annotation or an error that are shown.
 const MAX_WHY: usize = 200;
 
 /// In the order of the policies. `is_proposed`, `is_simulated`: what they could be asked about.

@@ -48,7 +48,7 @@ fn read_source(path: &Path, builder: &mut Builder) -> io::Result<()> {
     Ok(())
 }
 
-/// So many files are handed over at once: enough for all cores, and few to remember.
+/// Number of files that are handed over at once: enough for all cores, and few to remember.
 const BATCH: usize = 500;
 
 /// In the order of names, so that a report does not depend on the file system. Links are followed,

@@ -298,7 +298,7 @@ fn bombs_are_not_read() {
 
 /// A support case is often an archive of what somebody packed before.
 #[test]
-fn an_archive_in_an_archive_is_opened_once() {
+fn an_archive_in_an_archive_is_opened() {
     let inner = gzip(&example());
     let expected = without_origins(&report(&[EXAMPLE]));
     let case = folder(&[]);
@@ -313,13 +313,35 @@ fn an_archive_in_an_archive_is_opened_once() {
         assert!(origin.contains("mg.tar.gz!/must-gather.local.123/"), "{origin}");
         assert_eq!(report["snapshot"]["sources"][0]["layout"], "kubevirt-must-gather", "{name}");
     }
-    let empty = typed_list(&[]);
-    let deep = tar(&[("empty.json", empty.as_bytes()), ("mg.tar", &tar(&[("deep.tar.gz", &inner)]))]);
-    let (_folder, path) = saved("case.tar", &deep);
-    let report = report(&[&path]);
-    assert_eq!(report["verdict"], "unknown");
-    assert_eq!(report["snapshot"]["skipped"][0]["origin"]["member"], "mg.tar!/deep.tar.gz");
-    assert!(report["snapshot"]["skipped"][0]["reason"].as_str().unwrap().contains("two levels deep"));
+}
+
+/// A must-gather holds archives of logs, which do not matter more because it was packed once more.
+#[test]
+fn a_packed_must_gather_with_archives_in_it_keeps_its_verdict() {
+    let (empty, hco) = (typed_list(&[]), hyperconverged("1.6.0"));
+    let logs = gzip(&tar(&[("ovnk.log", b"started"), ("pod.log.gz", &gzip(b"started"))]));
+    let must_gather = |logs: &[u8]| {
+        gzip(&tar(&[
+            ("mg/empty.json", empty.as_bytes()),
+            ("mg/hco.json", hco.as_bytes()),
+            ("mg/network_logs/ovnk_database_store.tar.gz", logs),
+        ]))
+    };
+    let deeper = gzip(&tar(&[("deep.tar.gz", &logs)]));
+    for (logs, verdicts) in [(logs, ["ready", "ready", "unknown"]), (deeper, ["ready", "unknown", "unknown"])] {
+        let alone = must_gather(&logs);
+        let once = zip(&tar(&[("mg.tar.gz", &alone)]));
+        let twice = tar(&[("case.zip", &once)]);
+        for (bytes, verdict) in [&alone, &once, &twice].into_iter().zip(verdicts) {
+            let (_folder, path) = saved("case", bytes);
+            let report = report(&[&path]);
+            assert_eq!(report["verdict"], verdict, "{:?}", report["snapshot"]["skipped"]);
+            if verdict == "unknown" {
+                let skipped = &report["snapshot"]["skipped"][0];
+                assert!(skipped["reason"].as_str().unwrap().contains("three levels deep"), "{skipped}");
+            }
+        }
+    }
 }
 
 /// What is wrong with one file says the same, whatever the files lie in.
@@ -336,6 +358,7 @@ fn a_folder_and_an_archive_of_it_have_the_same_verdict() {
         ("a pipe of nobody", "mkfifo pipe".into(), "ready"),
         ("a 7z archive", "printf '7z\\274\\257\\047\\034' > mg.bin".into(), "unknown"),
         ("a part of an archive", "printf x > mg.tar.gz.ab".into(), "unknown"),
+        ("a text that is named like a part", "printf hello > rack-r01".into(), "ready"),
         ("an encrypted file", "printf 'Salted__1234' > mg".into(), "unknown"),
         ("a database", "printf '\\000\\001' > etcd.db".into(), "ready"),
         ("a packed object", format!("gzip < ../nm.yaml > {place}/nm.yaml.gz"), "blocked"),

@@ -18,7 +18,7 @@ const IN_CLUSTER: &str = "in-cluster";
 /// How long a connection may take to come about, at most.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// All pages of a list together may take so many times as long as one.
+/// Maximum time for all pages of a list together, as a multiple of the time for one.
 const WHOLE: u32 = 10;
 
 /// An API server, and the credentials for it. Nothing was sent yet.

@@ -24,7 +24,7 @@ use crate::live::{
 /// withdrawn.
 pub(super) const WATCH: Duration = Duration::from_secs(20);
 
-/// So much longer a watch may be silent.
+/// Maximum time that a watch may be silent beyond the one at which the API server ends it.
 const SLACK: Duration = Duration::from_secs(5);
 
 /// The first pause after a failure; each next one is twice as long, up to a limit.

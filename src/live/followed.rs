@@ -17,7 +17,7 @@ use crate::live::pages::{Refusal, Resource, remove_managed_fields};
 /// or opened a watch of it anew, which it does every [`WATCH`](super::follow::WATCH) where nothing changes.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// So many distinct lists of one kind are remembered until the next change.
+/// Maximum number of distinct lists of one kind that are remembered until the next change.
 const MAX_LISTS: usize = 16;
 
 /// A kind, what is kept of its objects, and what is known of them.

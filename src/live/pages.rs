@@ -11,7 +11,7 @@ use upgrade_gate_core::{CLUSTER_SERVICE_VERSION, GroupResource, shorten};
 
 use crate::live::{Connection, connection::client_words};
 
-/// So many objects are asked for at once: the largest, ClusterServiceVersions, have some 100 kB each.
+/// Number of objects that are asked for at once: the largest, ClusterServiceVersions, have some 100 kB each.
 const PAGE: usize = 250;
 
 /// What a list of CustomResourceDefinitions calls itself.
@@ -22,7 +22,7 @@ const NO_COPIES: &str = "%21olm.copiedFrom";
 
 pub(super) const JSON: &str = "application/json";
 
-/// So many characters of an API server's words are shown.
+/// Maximum number of characters of an API server's words that are shown.
 const MAX_WORDS: usize = 400;
 
 /// A resource of the API server, and what is asked for of its objects.

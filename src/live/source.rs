@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// So many pages of a resource wait to be read; a page is a few megabytes.
+/// Maximum number of pages of a resource that wait to be read; a page is a few megabytes.
 const AHEAD: usize = 2;
 
 /// What comes of one resource: the path of its list, and its text, in order. The list is whole once the sender is gone.

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::server::tls::Certificates;
 
-/// So many clients at once; the next ones wait until one of them goes.
+/// Maximum number of clients at once; the next ones wait until one of them goes.
 pub(super) const MAX_CONNECTIONS: usize = 2_048;
 
 /// The same, of the second port.

@@ -30,7 +30,7 @@ use crate::{
     server::queue::Queue,
 };
 
-/// So many series of one metric. Kinds and namespaces are the callers' words: beyond it they are left out.
+/// Maximum number of series of one metric. Kinds and namespaces are the callers' words: beyond it they are left out.
 /// It is the limit of OpenTelemetry's SDK, through which policy-server counts.
 const MAX_SERIES: usize = 2_000;
 

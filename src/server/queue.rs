@@ -1,4 +1,4 @@
-//! Which evaluations run and which wait: as many run as there are workers, and so many more may wait.
+//! Which evaluations run and which wait: as many run as there are workers, and a given number of others may wait.
 
 use std::{
     io,

@@ -7,8 +7,9 @@ use std::{
     thread,
 };
 
-/// So many bytes are handed over at once, and so many times they wait.
+/// Number of bytes that are handed over at once.
 const CHUNK: usize = 256 << 10;
+/// Maximum number of chunks that wait.
 const CHUNKS: usize = 8;
 
 /// Calls `read` with what the reader gives, which is read ahead where there are threads.

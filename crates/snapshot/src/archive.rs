@@ -30,13 +30,14 @@ use crate::{
     zip::{self, MemberKind, SeekAt},
 };
 
-/// An archive may have so many members, those of the archives inside it included.
+/// Maximum number of members of an archive, those of the archives inside it included; what is beyond is not read.
 pub const MAX_MEMBERS: usize = 5_000_000;
 
-/// Archives are opened to this depth: one in one. A file that is packed alone may be one deeper, as logs are.
-const MAX_LEVEL: usize = 1;
+/// Maximum number of archives that an archive may be in to be opened: a must-gather that was packed once more holds
+/// archives of logs. A file that is packed alone may be one deeper.
+const MAX_LEVEL: usize = 2;
 
-/// So many small members are held in memory, to be read on all cores.
+/// Maximum number of small members, and of their bytes, that are held in memory, to be read on all cores.
 const MAX_BATCH: (usize, u64) = if cfg!(fuzzing) { (3, 4 << 10) } else { (1_000, 8 << 20) };
 
 /// A member that is larger is read as it comes.
@@ -45,7 +46,7 @@ const MAX_SMALL: u64 = if cfg!(fuzzing) { 2 << 10 } else { 1 << 20 };
 /// An empty list is smaller.
 const SMALL_LIST: usize = 2 << 10;
 
-/// So much room is made for a member at once, whatever size it says it has.
+/// Maximum room that is made for a member at once, in bytes, whatever size it says it has.
 const MAX_ROOM: u64 = 128 << 10;
 
 /// An archive from its first byte on.
@@ -70,7 +71,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     /// # Errors
-    /// It is more than may come of so many bytes.
+    /// It is more than may come of the packed bytes.
     pub(crate) fn hold(&self, bytes: u64) -> io::Result<()> {
         self.inflated.set(self.inflated.get().saturating_add(bytes));
         within_limits(self.inflated.get(), self.packed.load(Ordering::Relaxed))

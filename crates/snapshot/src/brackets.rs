@@ -5,7 +5,7 @@ use wide::u8x16;
 
 use crate::window::Window;
 
-/// So many bytes are looked at together.
+/// Number of bytes that are looked at together.
 const BLOCK: u64 = 64;
 
 /// Finds one bracket after the other.

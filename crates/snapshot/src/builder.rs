@@ -37,7 +37,7 @@ pub struct Builder {
     keeps_each: bool,
 }
 
-/// So many files of one source are listed that have the same flaw.
+/// Maximum number of files of one source that are listed with the same flaw; what is beyond is counted.
 const MAX_LISTED: usize = 1_000;
 
 /// Files of the source that have the same flaw.

@@ -63,6 +63,15 @@ fn utf16_unit(head: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     }
 }
 
+/// Whether a file begins as UTF-8 for people does: without other control characters than those of terminals. Nothing is
+/// plain text, too.
+pub(crate) fn is_plain_text(head: &[u8]) -> bool {
+    let is_odd = |letter: char| letter.is_control() && !"\t\n\x0c\r\x1b".contains(letter);
+    // A head may be cut in a character.
+    let is_utf8 = str::from_utf8(head).err().is_none_or(|error| error.error_len().is_none() && head.len() >= HEAD);
+    is_utf8 && !legible(head).contains(is_odd)
+}
+
 /// UTF-8 may have a mark, too.
 pub(crate) fn without_mark(head: &[u8]) -> &[u8] {
     head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)

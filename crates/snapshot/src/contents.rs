@@ -40,7 +40,7 @@ pub(crate) struct Search {
 
 pub(crate) type Settles = dyn Fn(&Object) -> bool + Send + Sync;
 
-/// So many objects are looked at together: enough for all cores.
+/// Number of objects that are looked at together: enough for all cores.
 const BATCH: usize = 64;
 
 /// What was read of one file.

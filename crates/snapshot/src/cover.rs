@@ -8,7 +8,8 @@ use rawzip::{ReaderAt, ZipArchive, ZipEntry, ZipFileHeaderRecord, ZipLocalFileHe
 
 use crate::flaw::limit;
 
-/// Members may lie in another order than the directory has them: so many gaps may there be.
+/// Maximum number of gaps between members, which may lie in another order than the directory has them; a zip file with
+/// more is not read.
 const MAX_GAPS: usize = 1_000_000;
 
 /// A name and what else a local header has.

@@ -5,18 +5,20 @@ use std::io;
 /// The largest object that is kept, in bytes of JSON: the API server itself takes 3 MiB.
 pub const MAX_OBJECT: usize = if cfg!(fuzzing) { 12 << 10 } else { 16 << 20 };
 
-/// So many bytes of a file are held in memory where nothing says where an object of it ends, or what it is.
+/// Maximum number of bytes of a file that are held in memory where nothing says where an object of it ends, or what it
+/// is; what is beyond is skipped.
 pub const MAX_UNBOUNDED: u64 = if cfg!(fuzzing) { 48 << 10 } else { 64 << 20 };
 
-/// A zip file that comes as a stream is held in memory, as its end says what is in it: so many bytes of one.
+/// Maximum size of a zip file that comes as a stream, in bytes: it is held in memory, as its end says what is in it. One
+/// that is larger is skipped.
 pub const MAX_ZIP_STREAM: u64 = 256 << 20;
 
-/// Members of an archive that held something are remembered, as a link may lead to them: so many bytes of them, of
-/// those that are small.
+/// Maximum number of bytes of small members that are remembered, as a link may lead to them. A link to one that is
+/// beyond is not followed.
 pub const MAX_KEPT: usize = if cfg!(fuzzing) { 4 << 10 } else { 8 << 20 };
 
-/// The deepest nesting of an object that is kept, in levels: so much `serde_json` parses, and whoever
-/// is handed the object need not do better.
+/// Maximum nesting of an object that is kept, in levels: it is that of `serde_json`, and whoever is handed the object
+/// need not do better.
 pub const MAX_DEPTH: usize = 127;
 
 /// Why a file, a document or an object was skipped.
@@ -49,8 +51,8 @@ pub enum Flaw {
     /// A list in a stream whose items leave their type to it, and come before it says it.
     #[error("has more than {MAX_UNBOUNDED} bytes of items before the kind of their list: save it as a file")]
     Unbounded,
-    /// An archive in an archive in an archive.
-    #[error("is an archive two levels deep, which is not opened: unpack the one that it is in, and check the folder")]
+    /// An archive in an archive in an archive in an archive.
+    #[error("is an archive three levels deep, which is not opened: unpack the one that it is in, and check the folder")]
     Unopened,
     /// An archive of a kind that is not read, or a part of one, or an encrypted file: which kind.
     #[error("is {0}, which is not read: unpack it, and check the folder")]

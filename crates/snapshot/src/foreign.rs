@@ -2,7 +2,7 @@
 //! by how they begin and by their names.
 
 use crate::{
-    bytes::{ends_with, is_named_as_archive},
+    bytes::{ends_with, is_named_as_archive, is_named_as_document, is_plain_text},
     packed,
 };
 
@@ -77,6 +77,12 @@ const NAMES: [(&str, &str); 33] = [
     (".aes", ENCRYPTED),
 ];
 
+/// Nobody gives a text such a name. One that has it came instead of an archive, as the error page of a download does.
+const SURE: [&str; 5] = [".7z", ".rar", ".taz", ".tlz", ".zipx"];
+
+/// What is shorter may be a hash: SHA-512 in hexadecimal digits, and the end of its line.
+const MIN_BASE64: usize = 131;
+
 const SEVEN_ZIP: &str = "a 7z archive";
 const RAR: &str = "a RAR archive";
 const LZ4: &str = "an LZ4 file";
@@ -103,36 +109,52 @@ pub(crate) fn kind_of(path: &str, head: &[u8]) -> Option<&'static str> {
         let lha = matches!(head, [_, _, b'-', b'l', b'h', b'0'..=b'9' | b'd', b'-', ..]).then_some("an LHA archive");
         lha.or_else(|| is_cpio(head).then_some(CPIO)).or_else(|| is_lzma(head).then_some(LZMA))
     };
-    magic.or_else(other).or_else(|| kind_by_name(path))
+    magic.or_else(other).or_else(|| kind_by_name(path, head))
 }
 
-/// The same by its name alone.
-fn kind_by_name(path: &str) -> Option<&'static str> {
+/// The same by its name. Hosts and branches are called `rack.r01` and `de.br`, too, so the name of a plain text has to
+/// leave no doubt.
+fn kind_by_name(path: &str, head: &[u8]) -> Option<&'static str> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let named = |name: &str| NAMES.iter().find(|(end, _)| ends_with(name, end)).map(|(_, kind)| *kind);
+    let is_text = is_plain_text(head);
+    let named = |name: &str| NAMES.iter().find(|(end, _)| ends_with(name, end)).copied();
+    let is_meant = |(end, kind): &(&str, &str)| {
+        let stem = name.get(..name.len().saturating_sub(end.len())).unwrap_or_default();
+        let is_encrypted = *kind == ENCRYPTED && is_base64(head);
+        !is_text || is_encrypted || SURE.contains(end) || is_named_as_archive(stem) || is_named_as_document(stem)
+    };
     // `a.cpio.gz`, which is not packed after all.
     let unpacked = packed::unpacked_name(name).and_then(named);
-    named(name).or(unpacked).or_else(|| is_part(name).then_some(PART))
+    let found = named(name).filter(is_meant).or(unpacked).map(|(_, kind)| kind);
+    found.or_else(|| is_part(name, is_text).then_some(PART))
 }
 
 /// Whether a name is that of a part, as split(1), zip, 7-Zip and RAR call them.
-fn is_part(name: &str) -> bool {
+fn is_part(name: &str, is_text: bool) -> bool {
     let Some((stem, part)) = name.rsplit_once(['.', '-', '_']) else { return false };
     let part = part.to_ascii_lowercase();
     let is_number = |text: &str| (2..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     // More than that many parts have a first one in any case; `.asc`, `.md` and `.sh` are others.
     let is_letters = matches!(part.as_bytes(), [b'a' | b'b', b'a'..=b'z'] | [b'a', b'a', b'a'..=b'z']);
-    let is_of_zip = part.strip_prefix(['z', 'r']).is_some_and(|number| number.len() == 2 && is_number(number));
+    let is_numbered = part.strip_prefix(['z', 'r']).is_some_and(|number| number.len() == 2 && is_number(number));
+    let is_of_zip = is_numbered && name.as_bytes().get(stem.len()) == Some(&b'.');
     let stem = stem.trim_end_matches(|letter: char| "._-".contains(letter));
     let stem = ["part", "PART"].iter().find_map(|word| stem.strip_suffix(word)).unwrap_or(stem);
     let stem = stem.trim_end_matches(|letter: char| "._-".contains(letter));
     let is_archive = || {
         // What a browser or a tool has not got to its end.
         let is_begun = ["part", "partial", "crdownload", "filepart", "download", "tmp"].contains(&&*part);
-        (is_begun || is_number(&part) || is_letters || part.starts_with("part"))
-            && (is_named_as_archive(stem) || NAMES.iter().any(|(end, _)| ends_with(stem, end)))
+        let is_known = |end: &str| (!is_text || SURE.contains(&end)) && ends_with(stem, end);
+        (is_begun || is_of_zip || is_number(&part) || is_letters || part.starts_with("part"))
+            && (is_named_as_archive(stem) || NAMES.iter().any(|(end, _)| is_known(end)))
     };
-    is_of_zip || !is_named_as_archive(name) && is_archive()
+    (is_of_zip && !is_text) || (!is_named_as_archive(name) && is_archive())
+}
+
+/// Whether a file begins as what openssl-enc(1) writes with `-a`.
+fn is_base64(head: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
+    head.len() >= MIN_BASE64 && head.iter().all(is_digit)
 }
 
 /// Sources: cpio(5); of the binary form the mark is too short to say it alone.
@@ -212,6 +234,8 @@ mod tests {
             ("mg.z01", Some(PART)),
             ("mg.part02.rar", Some(RAR)),
             ("mg.r00", Some(PART)),
+            ("rack-r01", None),
+            ("node_z12", None),
             ("mg.7z.001", Some(PART)),
             ("mg.tar.gz.aa", Some(PART)),
             ("mg.tar.gz.part-ab", Some(PART)),
@@ -231,7 +255,7 @@ mod tests {
             ("x-aa", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(kind_by_name(name), expected, "{name}");
+            assert_eq!(kind_by_name(name, b"\x01"), expected, "{name}");
         }
     }
 

@@ -8,13 +8,13 @@ use std::{
 
 use crate::flaw::{Flaw, MAX_KEPT};
 
-/// So many members, and folders above them, are known; a link to another one leads nowhere.
+/// Maximum number of members, and folders above them, that are known; a link to what is beyond leads nowhere.
 const MAX_KNOWN: usize = 10_000_000;
 
-/// So many folders above a member are known: paths that are longer are an attack.
+/// Maximum number of folders above a member that are known: paths that are longer are an attack.
 const MAX_DEPTH: usize = 64;
 
-/// So often a link leads to a link.
+/// Maximum number of links that are followed one after the other; what is beyond leads nowhere.
 ///
 /// Source: Linux, `MAXSYMLINKS` of `include/linux/namei.h`.
 const MAX_HOPS: usize = 40;

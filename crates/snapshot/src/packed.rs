@@ -18,10 +18,11 @@ use ruzstd::decoding::{
 
 use crate::flaw::limit;
 
-/// An archive may hold so many bytes when it is unpacked, those of the archives inside it included.
+/// Maximum number of bytes of an archive when it is unpacked, those of the archives inside it included; what is beyond
+/// is not read.
 pub const MAX_INFLATED: u64 = 64 << 30;
 
-/// And so many times the bytes that it has packed.
+/// Maximum of the same as a multiple of the bytes that it has packed.
 pub const MAX_RATIO: u64 = 1_000;
 
 /// Below this nobody asks how well it is packed.
@@ -30,7 +31,7 @@ const RATIO_FROM: u64 = if cfg!(fuzzing) { 1 << 20 } else { 64 << 20 };
 /// What a decoder may remember, in bytes: `zstd --long=27` asks for as much, `xz -9` for half of it.
 const MAX_WINDOW: u64 = 128 << 20;
 
-/// So many packed bytes are read at once.
+/// Number of packed bytes that are read at once.
 const BUFFER: usize = 128 << 10;
 
 /// What programs append to the name of a file that they pack.
@@ -145,7 +146,7 @@ impl<R: Read> Read for Inflated<R> {
     }
 }
 
-/// An error where more has come out than may come of so many bytes.
+/// An error where more has come out than may come of the packed bytes.
 pub(crate) fn within_limits(inflated: u64, packed: u64) -> io::Result<()> {
     if inflated > MAX_INFLATED {
         return Err(limit(format!("it holds more than {MAX_INFLATED} bytes")));

@@ -16,8 +16,8 @@ use crate::{
     progress::Progress,
 };
 
-/// Between two members there may be so many bytes of headers and padding, which are held in memory: long names are
-/// headers, too.
+/// Maximum number of bytes of headers and padding between two members, which are held in memory; what is beyond is not
+/// read. Long names are headers, too.
 const MAX_HEADER: u64 = if cfg!(fuzzing) { 16 << 10 } else { 16 << 20 };
 
 /// tar's mark, and where it is.
@@ -25,7 +25,7 @@ const MAX_HEADER: u64 = if cfg!(fuzzing) { 16 << 10 } else { 16 << 20 };
 /// Source: POSIX.1 ustar.
 const MAGIC: (usize, &[u8]) = (257, b"ustar");
 
-/// Everything is a multiple of so many bytes.
+/// The size of everything is a multiple of it, in bytes.
 const BLOCK: u64 = 512;
 
 /// What a key of a pax header begins with that changes where a file is, or what is in it.

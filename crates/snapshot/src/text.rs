@@ -23,8 +23,8 @@ pub(crate) fn format(text: &str) -> Format {
     }
 }
 
-/// Whether a text begins as a Kubernetes document does: so much so that it is an object lost where
-/// it cannot be parsed, and not a log.
+/// Whether a text begins as a Kubernetes document does. Where it cannot be parsed it is an object that is lost, and
+/// not a log.
 pub(crate) fn begins_as_document(text: &str) -> bool {
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || "{[-".contains(c));
     let start = start.strip_prefix(['"', '\'']).unwrap_or(start);

@@ -14,7 +14,7 @@ use crate::{
     flaw::{Flaw, MAX_DEPTH},
 };
 
-/// So many values may a document have: each takes up to 260 bytes of memory.
+/// Maximum number of values of a document: each takes up to 260 bytes of memory.
 const MAX_NODES: usize = 4_000_000;
 
 /// One document or item.

@@ -30,7 +30,7 @@ pub(crate) fn is_zip(head: &[u8]) -> bool {
     MAGICS.iter().any(|magic| head.starts_with(magic))
 }
 
-/// The mark of the directory's end may stand in a comment, too; so often it is passed over.
+/// Maximum number of times that the mark of the directory's end is passed over, as it may stand in a comment, too.
 const MAX_FALSE_ENDS: usize = 64;
 
 /// How many bytes nothing is, deflated.
@@ -39,7 +39,7 @@ const EMPTY: u64 = 2;
 /// The fixed part of a member's entry in the directory, in bytes.
 const ENTRY: u64 = 46;
 
-/// So many bytes are read at once.
+/// Number of bytes that are read at once.
 const BUFFER: usize = 64 << 10;
 
 /// What a member is.

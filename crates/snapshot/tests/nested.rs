@@ -15,7 +15,7 @@ use tar::EntryType;
 use upgrade_gate_snapshot::{Layout, Snapshot, State};
 
 const DEEP: &str =
-    "is an archive two levels deep, which is not opened: unpack the one that it is in, and check the folder";
+    "is an archive three levels deep, which is not opened: unpack the one that it is in, and check the folder";
 const PLACE: &str = "i/cluster-scoped-resources/nodemaintenance.kubevirt.io/nodemaintenances/nm-1.yaml";
 
 type Bytes = Vec<u8>;
@@ -78,8 +78,21 @@ fn what_is_in_an_inner_archive_has_its_place() {
     assert_eq!((&*origin.path, origin.member), ("case.zip", Some(format!("mg.tar.gz!/{PLACE}").into())));
 }
 
+/// A must-gather that was packed once more holds archives of logs.
 #[test]
-fn two_levels_deep_only_files_that_are_packed_alone_are_read() {
+fn an_archive_two_levels_deep_is_opened() {
+    for (inner_end, logs) in archives(&[("ovn.log", b"started".to_vec()), ("x/b.json", json("b").into_bytes())]) {
+        let inner = vec![(PLACE, yaml("a").into_bytes()), ("network_logs/logs", logs)];
+        for (end, mg) in archives(&inner) {
+            for outer in [zip_of(&[("mg", mg.clone())]), gzip(&tar_of(&[("mg", mg.clone())]))] {
+                assert_found(&format!("{inner_end} in {end}"), read("case", &outer), &["a", "b"], &[]);
+            }
+        }
+    }
+}
+
+#[test]
+fn three_levels_deep_only_files_that_are_packed_alone_are_read() {
     let inner: Vec<(&str, Bytes)> = vec![
         ("deep.tar.gz", gzip(&tar_of(&two()))),
         ("deep.zip", zip_of(&two())),
@@ -89,12 +102,13 @@ fn two_levels_deep_only_files_that_are_packed_alone_are_read() {
         ("pod.log.gz", gzip(b"started")),
     ];
     let expected = [
-        ("mg.tar!/deep.tar", 0, DEEP, true),
-        ("mg.tar!/deep.tar.gz", 0, DEEP, true),
-        ("mg.tar!/deep.zip", 0, DEEP, true),
-        ("mg.tar!/twice.json.gz!/twice.json", 0, DEEP, true),
+        ("mg.tar!/logs.zip!/deep.tar", 0, DEEP, true),
+        ("mg.tar!/logs.zip!/deep.tar.gz", 0, DEEP, true),
+        ("mg.tar!/logs.zip!/deep.zip", 0, DEEP, true),
+        ("mg.tar!/logs.zip!/twice.json.gz!/twice.json", 0, DEEP, true),
     ];
-    for (end, outer) in archives(&[("mg.tar", tar_of(&inner))]) {
+    let logs = zip_of(&inner);
+    for (end, outer) in archives(&[("mg.tar", tar_of(&[("logs.zip", logs)]))]) {
         assert_found(&end, read("case", &outer), &["d"], &expected);
     }
 }
@@ -139,36 +153,98 @@ fn inner_archives_count_together() {
     assert_found("two", read("case.tar", &outer), &["a", "b"], &[("1.tar", 0, reason, true)]);
 }
 
+/// What is said of a file, in a folder and in every form of archive; nothing where it is passed over.
+fn assert_named(name: &str, content: &[u8], reason: &str) {
+    let check = |form: &str, lost: Vec<input::Loss>| {
+        assert_eq!(lost.len(), usize::from(!reason.is_empty()), "{name} in {form}: {lost:?}");
+        assert!(lost.iter().all(|lost| lost.2.starts_with(reason) && lost.3), "{name} in {form}: {lost:?}");
+    };
+    check("a folder", read(name, content).1);
+    for (form, bytes) in archives(&[(name, content.to_vec())]) {
+        check(&form, read("case", &bytes).1);
+    }
+}
+
 #[test]
 fn archives_of_other_kinds_are_named() {
-    let cases: [(&str, &[u8], &str, bool); 14] = [
-        ("mg.7z", b"7z\xbc\xaf\x27\x1c\0\x04", "is a 7z archive", true),
-        ("download", b"7z\xbc\xaf\x27\x1c\0\x04", "is a 7z archive", true),
-        ("mg.log", b"Rar!\x1a\x07\x01\0", "is a RAR archive", true),
-        ("mg.tar.br", b"\x1b\x30\x00\xf8", "is a Brotli file", true),
-        ("mg.tar.gz", b"\x04\x22\x4d\x18", "is an LZ4 file", true),
-        ("mg.tar.Z", b"\x1f\x9d\x90", "is a file that compress or pack wrote", true),
-        ("mg.zip.001", b"\x01\x02\x03", "is a part of an archive", true),
-        ("mg.tar.gz.ab", b"\x01\x02\x03", "is a part of an archive", true),
-        ("mg.tgz.age", b"age-encryption.org/v1\n", "is encrypted", true),
-        ("secret", b"Salted__12345678", "is encrypted", true),
-        ("etcd.db", b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xed\xda\x0c\xed", "", false),
-        ("capture.pcap", b"\xd4\xc3\xb2\xa1\x02\0\x04\0", "", false),
-        ("system.journal", b"LPKSHHRH\0\0\0\0", "", false),
-        ("screen.png", b"\x89PNG\r\n\x1a\n", "", false),
+    let cases: [(&str, &[u8], &str); 18] = [
+        ("mg.7z", b"7z\xbc\xaf\x27\x1c\0\x04", "is a 7z archive"),
+        ("download", b"7z\xbc\xaf\x27\x1c\0\x04", "is a 7z archive"),
+        ("mg.log", b"Rar!\x1a\x07\x01\0", "is a RAR archive"),
+        ("mg.tar.br", b"\x1b\x30\x00\xf8", "is a Brotli file"),
+        ("mg.br", b"\x0b\x02\x80hello\x03", "is a Brotli file"),
+        ("mg.tar.gz", b"\x04\x22\x4d\x18", "is an LZ4 file"),
+        ("mg.tar.Z", b"\x1f\x9d\x90", "is a file that compress or pack wrote"),
+        ("mg.zip.001", b"\x01\x02\x03", "is a part of an archive"),
+        ("mg.tar.gz.ab", b"\x01\x02\x03", "is a part of an archive"),
+        ("mg.z02", b"\x01\x02\x03", "is a part of an archive"),
+        ("mg.R00", b"h\xe9llo", "is a part of an archive"),
+        ("mg.lz.part1", b"\x01\x02\x03", "is a part of an archive"),
+        ("mg.tgz.age", b"age-encryption.org/v1\n", "is encrypted"),
+        ("secret", b"Salted__12345678", "is encrypted"),
+        ("etcd.db", b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xed\xda\x0c\xed", ""),
+        ("capture.pcap", b"\xd4\xc3\xb2\xa1\x02\0\x04\0", ""),
+        ("system.journal", b"LPKSHHRH\0\0\0\0", ""),
+        ("screen.png", b"\x89PNG\r\n\x1a\n", ""),
     ];
-    for (name, content, reason, is_lost) in cases {
-        let check = |form: &str, lost: Vec<input::Loss>| {
-            assert_eq!(lost.len(), usize::from(is_lost), "{name} in {form}: {lost:?}");
-            assert!(lost.iter().all(|lost| lost.2.starts_with(reason) && lost.3), "{name} in {form}: {lost:?}");
-        };
-        check("a folder", read(name, content).1);
-        for (form, bytes) in archives(&[(name, content.to_vec())]) {
-            check(&form, read("case", &bytes).1);
-        }
+    for (name, content, reason) in cases {
+        assert_named(name, content, reason);
     }
     let locked = Member { flags: ENCRYPTED, ..stored("mg", &tar_of(&two())) };
     assert_found("a zip file", read("a", &zip(&[locked])), &[], &[("mg", 0, "cannot be read: it is encrypted", true)]);
+}
+
+/// Names of hosts, branches and kinds of things end as those of archives do. A text is no archive because of that,
+/// unless its name leaves no doubt that one was meant.
+#[test]
+fn a_text_that_is_named_like_an_archive_is_a_text() {
+    let ordinary = [
+        "rack-r01",
+        ".git/refs/heads/release-r10",
+        "node_z12",
+        "core-r02",
+        "core.r02",
+        "zone.z01",
+        "a.z",
+        "pl.ar",
+        "eth0.lz",
+        "de.br",
+        "a.sz",
+        "x.aa",
+        "x.001",
+        "x.part1",
+        "eth0.br.01",
+        "a.ar-aa",
+        "user.age",
+        "a.enc",
+        "keys.gpg",
+        "setup.exe",
+        "packages.rpm",
+        "hosts.iso",
+    ];
+    let hash = "3f786850e387550fdab836ed7e6dc881de23001b\n";
+    for content in ["hello", hash, "", &"Prüfung \u{1b}[1mÜ\u{1b}[0m\t1\r\n".repeat(1_000)] {
+        for name in ordinary {
+            assert_named(name, content.as_bytes(), "");
+        }
+    }
+    let coded = "U2hhcmVk/0+".repeat(20) + "=\n";
+    let meant = [
+        ("mg.7z", "<html>", "is a 7z archive"),
+        ("mg.rar", "", "is a RAR archive"),
+        ("mg.tar.br", "<html>", "is a Brotli file"),
+        ("nm.yaml.lz4", "<html>", "is an LZ4 file"),
+        ("mg.cpio.gz", "<html>", "is a cpio archive"),
+        ("mg.zip.z01", "hello", "is a part of an archive"),
+        ("mg.tar.aa", "hello", "is a part of an archive"),
+        ("mg.7z.002", "hello", "is a part of an archive"),
+        ("mg.zip.001", "hello", "is a part of an archive"),
+        ("mg.tar.gz.gpg", "hello", "is encrypted"),
+        ("mg.enc", &coded, "is encrypted"),
+    ];
+    for (name, content, reason) in meant {
+        assert_named(name, content.as_bytes(), reason);
+    }
 }
 
 /// macOS writes such a file beside each one.

@@ -126,8 +126,15 @@ fn a_carriage_return_ends_a_line() {
             assert_found(name, read("a.yaml", text.as_bytes()), &["one", "two"], &[]);
         }
     }
+    // More empty lines than an object may have bytes, and the line behind them.
+    let mut builder = input::builder();
+    let run = MAX_OBJECT as u64 + 262_144;
+    builder.read("a.yaml", Made::new(&[("#", 1), ("\r", run), (&yaml("one").replace('\n', "\r"), 1)]));
+    let snapshot = builder.finish();
+    assert_eq!((names(&snapshot), snapshot.skipped().len()), (vec!["one".into()], 0), "{:?}", snapshot.skipped());
+    assert_eq!(snapshot.objects().next().unwrap().origin.line as u64, run + 1);
     // As in the text of a value, where it is a line end, too.
-    let mut builder = builder();
+    let mut builder = input::builder();
     builder.read("a.yaml", format!("{}spec:\r  reason: |\r    a\r    b\r\n    c\r", yaml("one")).as_bytes());
     let snapshot = builder.finish();
     let object: serde_json::Value = serde_json::from_str(&snapshot.objects().next().unwrap().json).unwrap();

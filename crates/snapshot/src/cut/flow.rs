@@ -225,7 +225,7 @@ impl<'t> Scan<'t> {
         self.bytes.get(self.at + 1).copied().or_else(|| self.is_last.then_some(b'\n'))
     }
 
-    /// Goes so many bytes on, or to the end where nothing was found.
+    /// Goes on to what was found, or to the end where nothing was.
     fn skip_to(&mut self, found: Option<usize>) -> Option<()> {
         self.at = found.map_or(self.bytes.len(), |found| self.at + found);
         found.map(|_| ())

@@ -15,7 +15,7 @@ use crate::{
     window::Window,
 };
 
-/// Of a piece that is too large, so much of its outline is kept.
+/// Maximum size of the outline that is kept of a piece that is too large, in bytes.
 const MAX_OUTLINE: usize = if cfg!(fuzzing) { 2 << 10 } else { 1 << 20 };
 
 /// Cuts JSON documents that come one after the other, and lists whose items are a value of their own key.

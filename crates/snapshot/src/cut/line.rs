@@ -4,7 +4,8 @@ use memchr::memchr;
 
 use crate::bytes::HEAD;
 
-/// So much of a line says what it is. A longer one is neither a marker of nothing but dashes nor the key `items`.
+/// Maximum number of bytes of a line that say what it is. A longer line is neither a marker of nothing but dashes nor the
+/// key `items`.
 pub(crate) const MAX_LINE: usize = HEAD;
 
 /// A line between documents.
@@ -53,7 +54,7 @@ pub(crate) fn is_comment(line: &[u8]) -> bool {
     line.trim_ascii_start().starts_with(b"#")
 }
 
-/// Whether a line starts an item with so many columns before its dash.
+/// Whether a line starts an item with `indent` columns before its dash.
 pub(crate) fn is_item(line: &[u8], indent: usize) -> bool {
     let rest = line.get(indent..).and_then(|rest| rest.strip_prefix(b"-"));
     rest.is_some_and(|rest| rest.first().is_none_or(u8::is_ascii_whitespace))

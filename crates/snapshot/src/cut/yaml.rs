@@ -57,7 +57,7 @@ enum State {
     Document,
     /// Behind the key `items`.
     BeforeItems,
-    /// In a list, in an item with so many columns before its dash.
+    /// In a list, in an item; how many columns are before its dash.
     Item(usize),
     /// In a list, behind its items.
     Shell,
