@@ -22,17 +22,28 @@ pub(crate) struct Installed {
     /// Where HCO is, as far as that shows.
     pub(crate) namespace: Option<String>,
     /// Every version that is in the snapshot, and the object that says so; several HyperConverged objects
-    /// even where they say none.
+    /// even where they say none. Manifests are left out where something is stored.
     seen: Vec<(Option<Version>, String)>,
 }
 
 impl Installed {
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let objects = |resource| of_kind(snapshot, resource).filter_map(|object| Fields::parse(&object.json));
-        let hcos: Vec<HyperConverged> = objects(HYPERCONVERGED).map(|object| HyperConverged::read(&object)).collect();
-        let csvs: Vec<ClusterServiceVersion> =
-            objects(CLUSTER_SERVICE_VERSION).filter_map(|object| ClusterServiceVersion::read(&object)).collect();
+        let objects =
+            |resource| of_kind(snapshot, resource).filter_map(|object| Some((object, Fields::parse(&object.json)?)));
+        let mut hcos: Vec<HyperConverged> =
+            objects(HYPERCONVERGED).map(|(_, fields)| HyperConverged::read(&fields)).collect();
+        let csvs = objects(CLUSTER_SERVICE_VERSION).filter_map(|(object, fields)| {
+            Some((object.resource_version.is_some(), ClusterServiceVersion::read(&fields)?))
+        });
+        let mut csvs: Vec<(bool, ClusterServiceVersion)> = csvs.collect();
+        // A manifest beside what is stored, as of a GitOps folder or of a bundle, says nothing about the cluster.
+        let hco_is_stored = hcos.iter().any(|hco| hco.is_stored);
+        let csv_is_stored = csvs.iter().any(|(is_stored, _)| *is_stored);
+        hcos.retain(|hco| hco.is_stored || !hco_is_stored);
+        csvs.retain(|(is_stored, _)| *is_stored || !(hco_is_stored || csv_is_stored));
+        let csvs: Vec<ClusterServiceVersion> = csvs.into_iter().map(|(_, csv)| csv).collect();
         let subscription = objects(SUBSCRIPTION)
+            .map(|(_, fields)| fields)
             .find(|object| object.object("spec").text("name").is_some_and(|package| is_hco_package(&package)));
 
         let hco = of_many(hcos.iter().cloned());
@@ -47,7 +58,7 @@ impl Installed {
             .map(|csv| (csv_version(csv), "ClusterServiceVersion", &csv.namespace, &csv.name, csv.phase.as_str()));
         let seen = of_hco.chain(of_csv).filter_map(|(version, kind, namespace, name, phase)| {
             let namespace = namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
-            let phase = if phase.is_empty() { String::new() } else { format!(" ({phase})") };
+            let phase = if phase.is_empty() { String::new() } else { format!(", {phase}") };
             let object = shorten(&format!("{kind} {namespace}{name}{phase}"), 150);
             (version.is_some() || hcos.len() > 1).then_some((version, object))
         });
@@ -73,17 +84,17 @@ impl Installed {
         if self.seen.iter().all(|(version, _)| version == first) {
             return None;
         }
-        let shown = |version: Option<Version>| version.map_or("no version".into(), |version| version.to_string());
-        let said = self.seen.iter().take(MAX_SAID).map(|(version, object)| format!("{}: {object}", shown(*version)));
+        let shown = |version: Option<Version>| version.map_or("none".into(), |version| version.to_string());
+        let said = self.seen.iter().take(MAX_SAID).map(|(version, object)| format!("{} ({object})", shown(*version)));
         let said: Vec<String> = said.collect();
         let more = self.seen.len() - said.len();
-        let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+        let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+        let counts = self.version.map_or("No version".into(), |version| format!("Version {version}"));
         Some(Finding {
             message: format!(
-                "The snapshot shows more than one version of {}. {}{more}. Taken for installed: {}.",
+                "The snapshot shows more than one version of {}: {}{more}. {counts} is taken as installed.",
                 self.product_name(),
-                said.join("; "),
-                shown(self.version)
+                said.join(", "),
             ),
             remedy:
                 "An upgrade is under way, or was when the snapshot was taken: see that it ends, collect again, and \

@@ -34,7 +34,7 @@ pub(crate) fn speak_to_whoever_checks(judged: &mut [Judged], is_live: bool) {
 }
 
 /// Who says it.
-const PROGRAM: &str = "upgrade-gate";
+pub(crate) const PROGRAM: &str = "upgrade-gate";
 
 /// For a run in which no upgrade was simulated, as it cannot be told from which version, or to which: why in short, and
 /// the finding.
@@ -97,10 +97,13 @@ pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
     let lost = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(|skipped| Finding {
         phase,
         message: format!("It may hold an object that decides the verdict, but it {}.", skipped.reason()),
-        remedy: match phase {
+        remedy: match (skipped.flaw.step(), phase) {
+            (Some(step), _) => format!("To know what it holds, {step}."),
             // Nobody collected it: somebody wrote it.
-            Phase::Proposed => "Mend it, and check again.".into(),
-            Phase::Audit | Phase::Upgrade => format!("Collect it again, or mend it, and check again. {SCRIPT}"),
+            (None, Phase::Proposed) => "Mend it, and check again.".into(),
+            (None, Phase::Audit | Phase::Upgrade) => {
+                format!("Collect it again, or mend it, and check again. {SCRIPT}")
+            }
         },
         origin: Some(skipped.origin.clone()),
         ..missing()

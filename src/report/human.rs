@@ -10,6 +10,7 @@ use upgrade_gate_core::{ResourceRef, escape};
 use upgrade_gate_snapshot::Origin;
 
 use crate::{
+    missing::PROGRAM,
     report::{Finding, KindRead, Phase, PolicyUsed, Read, Report, Result, Summary, style::Style},
     said::Outcome,
     simulate::{ChosenBy, Upgrade},
@@ -163,8 +164,8 @@ fn upgrade_line(report: &Report) -> String {
         let why = report.unjudged.unwrap_or("what is proposed is judged instead; --to VERSION names one");
         return format!("none simulated: {why}");
     };
-    let Upgrade { from, to, translated_from, via, chosen_by, .. } = upgrade;
-    let product = product(upgrade);
+    let Upgrade { from, to, translated_from, product, via, chosen_by } = upgrade;
+    let product = product.name();
     let from = from.as_deref().unwrap_or("unknown version");
     let why = match (chosen_by, translated_from) {
         (ChosenBy::Flag, None) => "as --to says".into(),
@@ -175,10 +176,6 @@ fn upgrade_line(report: &Report) -> String {
     format!("{product} {from} → {to} ({why}), simulated as an approved {via}")
 }
 
-fn product(upgrade: &Upgrade) -> &'static str {
-    if upgrade.product == "hco" { "HCO" } else { "OpenShift Virtualization" }
-}
-
 fn explanation(report: &Report) -> String {
     let Summary { fail, warn, error, .. } = report.summary;
     let count = |number: usize, noun: &str| if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") };
@@ -187,6 +184,7 @@ fn explanation(report: &Report) -> String {
         None if report.is_proposed => "what is proposed".into(),
         None => "the upgrade".into(),
     };
+    let errors = || report.findings.iter().filter(|finding| finding.result == Result::Error);
     let applies = |policy: &PolicyUsed| policy.outcome != Outcome::DoesNotApply;
     match report.verdict {
         Verdict::Ready if report.policies.iter().any(applies) => {
@@ -207,6 +205,10 @@ fn explanation(report: &Report) -> String {
                 }
                 _ => format!("Do not upgrade yet: {} in the way.", count(fail, "object")),
             }
+        }
+        // No policy fails there.
+        Verdict::Error if errors().all(|finding| finding.policy == PROGRAM) => {
+            "No verdict: the sources are of two clusters.".into()
         }
         Verdict::Error => format!("No verdict: {} failed.", count(error, "evaluation")),
     }
