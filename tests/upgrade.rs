@@ -8,9 +8,7 @@ use std::{fs, path::Path};
 
 use program::{
     EXAMPLE, check,
-    cluster::{
-        NAMESPACE, csv, csv_name, findings, hyperconverged, in_maintenance, list, olm, path, plan, subscription,
-    },
+    cluster::{NAMESPACE, csv_name, findings, hyperconverged, in_maintenance, list, olm, path, plan, subscription},
     folder, report, stderr, stdout, typed_list,
 };
 use serde_json::{Value, json};
