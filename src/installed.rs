@@ -22,17 +22,28 @@ pub(crate) struct Installed {
     /// Where HCO is, as far as that shows.
     pub(crate) namespace: Option<String>,
     /// Every version that is in the snapshot, and the object that says so; several HyperConverged objects
-    /// even where they say none.
+    /// even where they say none. Manifests are left out where something is stored.
     seen: Vec<(Option<Version>, String)>,
 }
 
 impl Installed {
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let objects = |resource| of_kind(snapshot, resource).filter_map(|object| Fields::parse(&object.json));
-        let hcos: Vec<HyperConverged> = objects(HYPERCONVERGED).map(|object| HyperConverged::read(&object)).collect();
-        let csvs: Vec<ClusterServiceVersion> =
-            objects(CLUSTER_SERVICE_VERSION).filter_map(|object| ClusterServiceVersion::read(&object)).collect();
+        let objects =
+            |resource| of_kind(snapshot, resource).filter_map(|object| Some((object, Fields::parse(&object.json)?)));
+        let mut hcos: Vec<HyperConverged> =
+            objects(HYPERCONVERGED).map(|(_, fields)| HyperConverged::read(&fields)).collect();
+        let csvs = objects(CLUSTER_SERVICE_VERSION).filter_map(|(object, fields)| {
+            Some((object.resource_version.is_some(), ClusterServiceVersion::read(&fields)?))
+        });
+        let mut csvs: Vec<(bool, ClusterServiceVersion)> = csvs.collect();
+        // A manifest beside what is stored, as of a GitOps folder or of a bundle, says nothing about the cluster.
+        let hco_is_stored = hcos.iter().any(|hco| hco.is_stored);
+        let csv_is_stored = csvs.iter().any(|(is_stored, _)| *is_stored);
+        hcos.retain(|hco| hco.is_stored || !hco_is_stored);
+        csvs.retain(|(is_stored, _)| *is_stored || !(hco_is_stored || csv_is_stored));
+        let csvs: Vec<ClusterServiceVersion> = csvs.into_iter().map(|(_, csv)| csv).collect();
         let subscription = objects(SUBSCRIPTION)
+            .map(|(_, fields)| fields)
             .find(|object| object.object("spec").text("name").is_some_and(|package| is_hco_package(&package)));
 
         let hco = of_many(hcos.iter().cloned());

@@ -8,9 +8,7 @@ use std::{fs, path::Path};
 
 use program::{
     EXAMPLE, check,
-    cluster::{
-        NAMESPACE, csv, csv_name, findings, hyperconverged, in_maintenance, list, olm, path, plan, subscription,
-    },
+    cluster::{NAMESPACE, csv_name, findings, hyperconverged, in_maintenance, list, olm, path, plan, subscription},
     folder, report, stderr, stdout, typed_list,
 };
 use serde_json::{Value, json};
@@ -186,47 +184,6 @@ fn the_flag_takes_the_plan_that_is_there() {
         assert_eq!(simulated["resource"]["name"], object);
         assert_eq!(simulated["resource"]["namespace"], NAMESPACE);
         assert_eq!(simulated["origin"].is_null(), object == "simulated");
-    }
-}
-
-/// What is installed: HyperConverged says it, else the one ClusterServiceVersion that succeeded.
-#[test]
-fn the_installed_version_and_how_sure_it_is() {
-    let csvs = |csvs: &[Value]| ("csv.json", olm("ClusterServiceVersion", csvs));
-    let hco = |version: &str| ("hco.json", hyperconverged(version));
-    let nothing = ("nm.json", typed_list(&[]));
-    let mut copied = csv("1.7.0", "Succeeded");
-    copied["metadata"]["labels"] = json!({"olm.copiedFrom": "elsewhere"});
-    type Case = (&'static str, Vec<(&'static str, String)>, Value, bool);
-    let cases: Vec<Case> = vec![
-        ("HyperConverged", vec![hco("1.6.0")], json!("1.6.0"), false),
-        ("the product line", vec![hco("4.10.5")], json!("4.10.5"), false),
-        ("both agree", vec![hco("1.6.0"), csvs(&[csv("1.6.0", "Succeeded")])], json!("1.6.0"), false),
-        ("one CSV", vec![csvs(&[csv("1.6.0", "Succeeded")])], json!("1.6.0"), false),
-        ("a copy of a CSV", vec![hco("1.6.0"), csvs(&[copied])], json!("1.6.0"), false),
-        (
-            "a CSV that waits",
-            vec![hco("1.6.0"), csvs(&[csv("1.6.0", "Succeeded"), csv("1.7.0", "Pending")])],
-            json!("1.6.0"),
-            true,
-        ),
-        (
-            "a CSV being replaced",
-            vec![hco("1.6.0"), csvs(&[csv("1.6.0", "Replacing"), csv("1.7.0", "Installing")])],
-            json!("1.6.0"),
-            true,
-        ),
-        ("two that succeeded", vec![csvs(&[csv("1.6.0", "Succeeded"), csv("1.7.0", "Succeeded")])], json!(null), true),
-        ("none", vec![], json!(null), false),
-        ("unreadable", vec![hco("latest")], json!(null), false),
-    ];
-    for (name, files, from, mixed) in cases {
-        let source = folder(&[std::slice::from_ref(&nothing), files.as_slice()].concat());
-        let report = report(&[path(&source)]);
-        assert_eq!(report["upgrade"]["from"], from, "{name}: {}", report["upgrade"]);
-        assert_eq!(report["upgrade"].is_null(), from.is_null(), "{name}: nothing is simulated from nowhere");
-        let said = findings(&report).contains(&"audit mixed-versions warn -".to_owned());
-        assert_eq!(said, mixed, "{name}: {:?}", findings(&report));
     }
 }
 

@@ -47,9 +47,10 @@ fn anywhere(cluster: &dyn Cluster) -> Result<Option<HyperConverged>, ReadError> 
     listing.conclude(of_many(listing.items().iter().map(HyperConverged::read)))
 }
 
-/// The one that counts of several HyperConverged objects: of the name that HCO takes, and of these the one
-/// of the lowest version; one without a version is lower than all.
+/// The one that counts of several HyperConverged objects: of the name that HCO takes, of these a stored one
+/// rather than a manifest, and then the one of the lowest version; one without a version is lower than all.
 pub fn of_many(objects: impl IntoIterator<Item = HyperConverged>) -> Option<HyperConverged> {
     let of_name = objects.into_iter().filter(|object| object.name == NAME);
-    of_name.min_by(|a, b| (a.version(), &a.namespace).cmp(&(b.version(), &b.namespace)))
+    let rank = |hco: &HyperConverged| (!hco.is_stored, hco.version());
+    of_name.min_by(|a, b| (rank(a), &a.namespace).cmp(&(rank(b), &b.namespace)))
 }

@@ -67,6 +67,8 @@ pub struct HyperConverged {
     pub namespace: Option<String>,
     /// `metadata.name`.
     pub name: String,
+    /// Whether it has a resourceVersion: without one it is a manifest, and says nothing about the cluster.
+    pub is_stored: bool,
     /// `status.versions[name=operator]`, unparsed: the HCO version that finished its installation
     /// last, and what HCO itself compares before it removes the CRD.
     ///
@@ -96,13 +98,14 @@ impl HyperConverged {
     /// Of an object of that kind.
     #[must_use]
     pub fn read(object: &Fields<'_>) -> Self {
-        let Metadata { name, namespace, .. } = Metadata::read(object);
+        let Metadata { name, namespace, resource_version, .. } = Metadata::read(object);
         let status = object.object("status");
         let versions = status.objects("versions");
         let operator = versions.iter().find(|entry| entry.text("name").as_deref() == Some("operator"));
         Self {
             namespace,
             name,
+            is_stored: resource_version.is_some(),
             operator_version: operator.and_then(|entry| entry.words("version")),
             conditions: status.objects("conditions").iter().map(Condition::read).collect(),
         }
