@@ -58,7 +58,7 @@ impl Installed {
             .map(|csv| (csv_version(csv), "ClusterServiceVersion", &csv.namespace, &csv.name, csv.phase.as_str()));
         let seen = of_hco.chain(of_csv).filter_map(|(version, kind, namespace, name, phase)| {
             let namespace = namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
-            let phase = if phase.is_empty() { String::new() } else { format!(" ({phase})") };
+            let phase = if phase.is_empty() { String::new() } else { format!(", {phase}") };
             let object = shorten(&format!("{kind} {namespace}{name}{phase}"), 150);
             (version.is_some() || hcos.len() > 1).then_some((version, object))
         });
@@ -84,17 +84,17 @@ impl Installed {
         if self.seen.iter().all(|(version, _)| version == first) {
             return None;
         }
-        let shown = |version: Option<Version>| version.map_or("no version".into(), |version| version.to_string());
-        let said = self.seen.iter().take(MAX_SAID).map(|(version, object)| format!("{}: {object}", shown(*version)));
+        let shown = |version: Option<Version>| version.map_or("none".into(), |version| version.to_string());
+        let said = self.seen.iter().take(MAX_SAID).map(|(version, object)| format!("{} ({object})", shown(*version)));
         let said: Vec<String> = said.collect();
         let more = self.seen.len() - said.len();
-        let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+        let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+        let counts = self.version.map_or("No version".into(), |version| format!("Version {version}"));
         Some(Finding {
             message: format!(
-                "The snapshot shows more than one version of {}. {}{more}. Taken for installed: {}.",
+                "The snapshot shows more than one version of {}: {}{more}. {counts} is taken as installed.",
                 self.product_name(),
-                said.join("; "),
-                shown(self.version)
+                said.join(", "),
             ),
             remedy:
                 "An upgrade is under way, or was when the snapshot was taken: see that it ends, collect again, and \

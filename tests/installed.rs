@@ -5,7 +5,7 @@
 mod program;
 
 use program::{
-    cluster::{csv, findings, hyperconverged, olm, path},
+    cluster::{NAMESPACE, csv, csv_name, findings, hyperconverged, list, olm, path},
     folder, report, typed_list,
 };
 use serde_json::{Value, json};
@@ -71,5 +71,44 @@ fn the_installed_version_and_how_sure_it_is() {
         assert_eq!(report["upgrade"].is_null(), from.is_null(), "{name}: nothing is simulated from nowhere");
         let said = findings(&report).contains(&"audit mixed-versions warn -".to_owned());
         assert_eq!(said, mixed, "{name}: {:?}", findings(&report));
+    }
+}
+
+/// What the warning says: every version, who says it, and which one counts.
+#[test]
+fn several_versions_are_named() {
+    let csvs = |csvs: &[Value]| ("csv.json", olm("ClusterServiceVersion", csvs));
+    let elsewhere = json!({
+        "metadata": {"name": "kubevirt-hyperconverged", "namespace": "a-test", "resourceVersion": "5"},
+    });
+    let of_hco = list("hco.kubevirt.io/v1beta1", "HyperConverged", &[elsewhere]);
+    let (old, new) = (csv("1.6.0", "Succeeded"), csv("1.7.0", "Pending"));
+    let csv_line =
+        |version, phase| format!("{version} (ClusterServiceVersion {NAMESPACE}/{}, {phase})", csv_name(version));
+    let hco_line = format!("1.6.0 (HyperConverged {NAMESPACE}/kubevirt-hyperconverged)");
+    let cases = [
+        (
+            vec![("hco.json", hyperconverged("1.6.0")), csvs(std::slice::from_ref(&new))],
+            format!("HCO: {hco_line}, {}. Version 1.6.0 is taken as installed.", csv_line("1.7.0", "Pending")),
+        ),
+        (
+            vec![("hco.json", hyperconverged("1.6.0")), ("other.json", of_hco)],
+            format!(
+                "HCO: none (HyperConverged a-test/kubevirt-hyperconverged), {hco_line}. No version is taken as installed."
+            ),
+        ),
+        (
+            vec![csvs(&[old, csv("1.7.0", "Succeeded")])],
+            format!(
+                "HCO: {}, {}. No version is taken as installed.",
+                csv_line("1.6.0", "Succeeded"),
+                csv_line("1.7.0", "Succeeded")
+            ),
+        ),
+    ];
+    for (files, expected) in cases {
+        let report = report(&[path(&folder(&files))]);
+        let mixed = report["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "mixed-versions");
+        assert_eq!(mixed.unwrap()["message"], format!("The snapshot shows more than one version of {expected}"));
     }
 }
