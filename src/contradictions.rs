@@ -22,11 +22,19 @@ pub(crate) fn refuse(snapshot: &Snapshot) -> std::result::Result<(), Error> {
     snapshot.clash().map_or(Ok(()), |clash| Err(Error::TwoClusters(sentence(clash))))
 }
 
-fn sentence(Clash { what, origins: [one, other], more }: &Clash) -> String {
-    let more = if *more > 0 { format!(", and so are {more} others") } else { String::new() };
+/// What to do about sources of two clusters.
+pub(crate) const NAME_ONE: &str = "name the sources of one cluster only";
+
+fn sentence(Clash { what, mark, origins: [one, other], more }: &Clash) -> String {
+    let more = match more {
+        0 => String::new(),
+        1 => " (1 more object differs likewise)".into(),
+        more => format!(" ({more} more objects differ likewise)"),
+    };
     format!(
-        "the sources are not of one cluster: {} is another object in {} than in {}, by its uid or cluster ID{more}",
+        "{} has another {} in {} than in {}{more}: the sources are of two clusters",
         shorten(what, 200),
+        mark.name(),
         place(one),
         place(other),
     )
@@ -35,8 +43,8 @@ fn sentence(Clash { what, origins: [one, other], more }: &Clash) -> String {
 fn two_clusters(clash: &Clash) -> Finding {
     let [one, _] = &clash.origins;
     Finding {
-        message: format!("It cannot be judged: {}.", sentence(clash)),
-        remedy: "Judge them one by one: name the sources of one cluster only, of one collection.".into(),
+        message: format!("{}.", sentence(clash)),
+        remedy: format!("Check one cluster after the other: {NAME_ONE}."),
         origin: Some(one.clone()),
         ..own("two-clusters", Result::Error, Severity::High)
     }

@@ -10,7 +10,7 @@ use std::{
 use upgrade_gate_core::{GroupResource, Version, shorten};
 use upgrade_gate_host::LoadError;
 
-use crate::verdict::Outcome;
+use crate::{contradictions::NAME_ONE, verdict::Outcome};
 
 /// Why the program could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -221,7 +221,7 @@ impl Error {
                 patch.saturating_add(1),
                 minor.saturating_add(1),
             )),
-            Self::TwoClusters(_) => Some("name the sources of one cluster only, of one collection".into()),
+            Self::TwoClusters(_) => Some(NAME_ONE.into()),
             Self::StdinTwice => Some("save it to a file, and name that".into()),
             Self::TwoReportsOnStdout => Some("give one of them a file: -o json=report.json".into()),
             _ => None,

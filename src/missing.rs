@@ -34,7 +34,7 @@ pub(crate) fn speak_to_whoever_checks(judged: &mut [Judged], is_live: bool) {
 }
 
 /// Who says it.
-const PROGRAM: &str = "upgrade-gate";
+pub(crate) const PROGRAM: &str = "upgrade-gate";
 
 /// For a run in which no upgrade was simulated, as it cannot be told from which version, or to which: why in short, and
 /// the finding.

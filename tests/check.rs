@@ -136,6 +136,32 @@ fn verdicts_and_exit_codes() {
     }
 }
 
+/// Nothing failed there: whoever reads the last line is told what is wrong.
+#[test]
+fn sources_of_two_clusters_have_no_verdict() {
+    let object = |api_version: &str, kind: &str, name: &str, uid: &str, id: &str| {
+        let metadata = json!({"name": name, "uid": uid, "resourceVersion": "1"});
+        json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": {"clusterID": id}}).to_string()
+    };
+    let node = |uid| object("v1", "Node", "worker-1", uid, "");
+    let version = |uid, id| object("config.openshift.io/v1", "ClusterVersion", "version", uid, id);
+    let cases = [
+        ("Node worker-1 has another uid", node("1"), node("2")),
+        ("ClusterVersion version has another cluster ID", version("1", "a"), version("2", "b")),
+    ];
+    for (what, one, other) in cases {
+        let folder = folder(&[("a.json", one), ("b.json", other)]);
+        let path = path(&folder);
+        let output = check(&[path, "-q"]);
+        assert_eq!(stdout(&output), "ERROR No verdict: the sources are of two clusters.\n", "{what}");
+        assert_eq!(output.status.code(), Some(2), "{what}");
+        let report = report(&[path]);
+        let finding = report["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == "two-clusters");
+        let said = format!("{what} in {path}/a.json than in {path}/b.json: the sources are of two clusters.");
+        assert_eq!(finding.unwrap()["message"], said);
+    }
+}
+
 #[test]
 fn an_unknown_says_how_to_know() {
     let nodes = ("nodes.json", r#"{"apiVersion": "v1", "kind": "NodeList", "items": []}"#.to_owned());

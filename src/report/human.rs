@@ -10,6 +10,7 @@ use upgrade_gate_core::{ResourceRef, escape};
 use upgrade_gate_snapshot::Origin;
 
 use crate::{
+    missing::PROGRAM,
     report::{Finding, KindRead, Phase, PolicyUsed, Read, Report, Result, Summary, style::Style},
     said::Outcome,
     simulate::{ChosenBy, Upgrade},
@@ -187,6 +188,7 @@ fn explanation(report: &Report) -> String {
         None if report.is_proposed => "what is proposed".into(),
         None => "the upgrade".into(),
     };
+    let errors = || report.findings.iter().filter(|finding| finding.result == Result::Error);
     let applies = |policy: &PolicyUsed| policy.outcome != Outcome::DoesNotApply;
     match report.verdict {
         Verdict::Ready if report.policies.iter().any(applies) => {
@@ -207,6 +209,10 @@ fn explanation(report: &Report) -> String {
                 }
                 _ => format!("Do not upgrade yet: {} in the way.", count(fail, "object")),
             }
+        }
+        // No policy fails there.
+        Verdict::Error if errors().all(|finding| finding.policy == PROGRAM) => {
+            "No verdict: the sources are of two clusters.".into()
         }
         Verdict::Error => format!("No verdict: {} failed.", count(error, "evaluation")),
     }

@@ -1,6 +1,6 @@
 //! Which cluster a source is of: what two clusters never share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use upgrade_gate_core::{CLUSTER_VERSION, Fields};
 
@@ -17,15 +17,37 @@ const NAMESPACE: &str = "kube-system";
 pub struct Clash {
     /// What it is: `Node worker-1`.
     pub what: String,
+    /// In what the two differ.
+    pub mark: Mark,
     /// Where each of the two was found.
     pub origins: [Origin; 2],
     /// How many more things clash.
     pub more: usize,
 }
 
-/// What identifies a cluster, by name: its values, and where each was found first.
+/// What tells two things of one name apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// `spec.clusterID` of ClusterVersion.
+    ClusterId,
+    /// `metadata.uid`.
+    Uid,
+}
+
+impl Mark {
+    /// As people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClusterId => "cluster ID",
+            Self::Uid => "uid",
+        }
+    }
+}
+
+/// What identifies a cluster, by name and mark: its values, and where each was found first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Identities(BTreeMap<String, BTreeMap<String, Origin>>);
+pub(crate) struct Identities(BTreeMap<(String, Mark), BTreeMap<String, Origin>>);
 
 impl Identities {
     /// A cluster's own mark in an object, if it is one that has such a mark.
@@ -34,15 +56,14 @@ impl Identities {
             return;
         }
         let name = metadata.words("name").unwrap_or_default();
-        let value = if kind.kind != "Namespace" {
-            Fields::parse(raw).and_then(|fields| fields.object("spec").words("clusterID"))
-        } else if name == NAMESPACE {
-            metadata.words("uid")
+        let (mark, value) = if kind.kind != "Namespace" {
+            let id = Fields::parse(raw).and_then(|fields| fields.object("spec").words("clusterID"));
+            (Mark::ClusterId, id)
         } else {
-            None
+            (Mark::Uid, metadata.words("uid").filter(|_| name == NAMESPACE))
         };
         if let Some(value) = value {
-            self.insert(format!("{} {name}", kind.kind), value, origin());
+            self.insert((format!("{} {name}", kind.kind), mark), value, origin());
         }
     }
 
@@ -50,12 +71,12 @@ impl Identities {
     pub(crate) fn compare(&mut self, one: &Object, other: &Object) {
         let (Some(uid), Some(other_uid)) = (&one.uid, &other.uid) else { return };
         if uid != other_uid {
-            self.insert(name_of(one), uid.clone(), one.origin.clone());
-            self.insert(name_of(one), other_uid.clone(), other.origin.clone());
+            self.insert((name_of(one), Mark::Uid), uid.clone(), one.origin.clone());
+            self.insert((name_of(one), Mark::Uid), other_uid.clone(), other.origin.clone());
         }
     }
 
-    fn insert(&mut self, what: String, value: String, origin: Origin) {
+    fn insert(&mut self, what: (String, Mark), value: String, origin: Origin) {
         let known = self.0.entry(what).or_default().entry(value).or_insert_with(|| origin.clone());
         if origin < *known {
             *known = origin;
@@ -73,11 +94,13 @@ impl Identities {
     /// The first thing that is two.
     pub(crate) fn clash(&self) -> Option<Clash> {
         let mut clashes = self.0.iter().filter(|(_, values)| values.len() > 1);
-        let (what, values) = clashes.next()?;
+        let ((what, mark), values) = clashes.next()?;
         let mut origins: Vec<&Origin> = values.values().collect();
         origins.sort();
         let [first, second, ..] = origins.as_slice() else { return None };
-        Some(Clash { what: what.clone(), origins: [(*first).clone(), (*second).clone()], more: clashes.count() })
+        let origins = [(*first).clone(), (*second).clone()];
+        let more: BTreeSet<&String> = clashes.map(|((other, _), _)| other).filter(|other| *other != what).collect();
+        Some(Clash { what: what.clone(), mark: *mark, origins, more: more.len() })
     }
 }
 

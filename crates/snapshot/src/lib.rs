@@ -62,7 +62,7 @@ pub use builder::Builder;
 pub use copies::Copies;
 pub use evidence::{KindReport, State};
 pub use flaw::{Flaw, MAX_DEPTH, MAX_KEPT, MAX_OBJECT, MAX_UNBOUNDED, MAX_ZIP_STREAM};
-pub use identity::Clash;
+pub use identity::{Clash, Mark};
 pub use kinds::resource_of;
 pub use object::{Object, Origin};
 pub use packed::{MAX_INFLATED, MAX_RATIO};
