@@ -97,10 +97,13 @@ pub(crate) fn lost(snapshot: &Snapshot, phase: Phase) -> Vec<Finding> {
     let lost = snapshot.skipped().iter().filter(|skipped| skipped.matters).map(|skipped| Finding {
         phase,
         message: format!("It may hold an object that decides the verdict, but it {}.", skipped.reason()),
-        remedy: match phase {
+        remedy: match (skipped.flaw.step(), phase) {
+            (Some(step), _) => format!("To know what it holds, {step}."),
             // Nobody collected it: somebody wrote it.
-            Phase::Proposed => "Mend it, and check again.".into(),
-            Phase::Audit | Phase::Upgrade => format!("Collect it again, or mend it, and check again. {SCRIPT}"),
+            (None, Phase::Proposed) => "Mend it, and check again.".into(),
+            (None, Phase::Audit | Phase::Upgrade) => {
+                format!("Collect it again, or mend it, and check again. {SCRIPT}")
+            }
         },
         origin: Some(skipped.origin.clone()),
         ..missing()

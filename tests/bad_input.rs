@@ -10,7 +10,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use program::{check, cluster::hyperconverged, folder, module_that_answers, report, stderr, stdout, typed_list};
+use program::{
+    EXAMPLE, check, cluster::hyperconverged, folder, module_that_answers, report, stderr, stdout, typed_list,
+};
 use serde_json::json;
 use upgrade_gate_testing::node_maintenance;
 
@@ -154,6 +156,42 @@ fn links_are_followed_once_and_not_out_of_the_source() {
         let report = report(&[folder.path().to_str().unwrap()]);
         assert_eq!(report["verdict"], verdict, "{report:#}");
         assert_eq!(report["snapshot"]["skipped"][0]["reason"].as_str(), reason, "{report:#}");
+    }
+}
+
+/// Where the message says what to do about a file, the remedy says the same, and nothing else.
+#[test]
+fn a_remedy_is_the_step_of_its_message() {
+    let seven_zip = b"7z\xbc\xaf\x27\x1c\0\x04".as_slice();
+    let nested = json!({
+        "apiVersion": "x.io/v1", "kind": "Bundle", "metadata": {"name": "x"},
+        "spec": {"content": node_maintenance("nm-1").json()},
+    })
+    .to_string();
+    let cases: [(&str, &[u8], &str); 4] = [
+        ("a.7z", seven_zip, "unpack it, and check the folder"),
+        ("nm.yaml.age", b"age-encryption.org/v1\n", "unpack it, and check the folder"),
+        ("a.json", nested.as_bytes(), "save the object itself"),
+        ("b.json", b"{\"kind\": \"NodeMaintenance\"", ""),
+    ];
+    for (name, content, step) in cases {
+        let folder = folder(&[("hco.json", hyperconverged("1.6.0")), ("good.json", typed_list(&[]))]);
+        fs::write(folder.path().join(name), content).unwrap();
+        for is_proposed in [false, true] {
+            let (path, manifest) = (folder.path(), folder.path().join(name));
+            let (path, manifest) = (path.to_str().unwrap(), manifest.to_str().unwrap());
+            let args = if is_proposed { vec![EXAMPLE, "--proposed", manifest] } else { vec![path] };
+            let report = report(&args);
+            let findings = report["findings"].as_array().unwrap();
+            let lost = findings.iter().find(|it| it["message"].as_str().unwrap().starts_with("It may hold")).unwrap();
+            let (message, remedy) = (lost["message"].as_str().unwrap(), lost["remedy"].as_str().unwrap());
+            if step.is_empty() {
+                assert!(remedy.to_lowercase().contains("mend it, and check again."), "{name}: {lost}");
+            } else {
+                assert!(message.ends_with(&format!(": {step}.")), "{name}: {lost}");
+                assert_eq!(remedy, format!("To know what it holds, {step}."), "{name}: {lost}");
+            }
+        }
     }
 }
 

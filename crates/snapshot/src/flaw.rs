@@ -19,6 +19,14 @@ pub const MAX_KEPT: usize = if cfg!(fuzzing) { 4 << 10 } else { 8 << 20 };
 /// is handed the object need not do better.
 pub const MAX_DEPTH: usize = 127;
 
+const NAME_IT: &str = "name that place as a source of its own";
+const UNPACK: &str = "unpack it, and check the folder";
+const UNPACK_ARCHIVE: &str = "unpack the archive, and check the folder";
+const UNPACK_OUTER: &str = "unpack the one that it is in, and check the folder";
+const CONVERT: &str = "convert it to UTF-8";
+const SAVE_FILE: &str = "save it as a file";
+const SAVE_OBJECT: &str = "save the object itself";
+
 /// Why a file, a document or an object was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
@@ -29,7 +37,7 @@ pub enum Flaw {
     #[error("was not listed: {0}")]
     NotListed(String),
     /// A link to a place outside its source, where nothing is to be read that the user did not name.
-    #[error("is a link to a place outside the source: name that place as a source of its own")]
+    #[error("is a link to a place outside the source: {NAME_IT}")]
     LinkOut,
     /// A link to a folder above it, or to one that was read already.
     #[error("is a link to a folder that is read by another name")]
@@ -38,22 +46,22 @@ pub enum Flaw {
     #[error("is a link that leads nowhere")]
     LinkNowhere,
     /// A link to a member of its archive that is not remembered ([`MAX_KEPT`]).
-    #[error("is a link to a member that cannot be read a second time: unpack the archive, and check the folder")]
+    #[error("is a link to a member that cannot be read a second time: {UNPACK_ARCHIVE}")]
     LinkUnkept,
     /// A pipe, a device, or a member of an archive that is none of the kinds that are read.
     #[error("is no plain file")]
     NoFile,
     /// UTF-16, and more than [`MAX_UNBOUNDED`] of it.
-    #[error("is UTF-16 text of more than {MAX_UNBOUNDED} bytes: convert it to UTF-8")]
+    #[error("is UTF-16 text of more than {MAX_UNBOUNDED} bytes: {CONVERT}")]
     Utf16,
     /// A list in a stream whose items leave their type to it, and come before it says it.
-    #[error("has more than {MAX_UNBOUNDED} bytes of items before the kind of their list: save it as a file")]
+    #[error("has more than {MAX_UNBOUNDED} bytes of items before the kind of their list: {SAVE_FILE}")]
     Unbounded,
     /// An archive in an archive in an archive.
-    #[error("is an archive two levels deep, which is not opened: unpack the one that it is in, and check the folder")]
+    #[error("is an archive two levels deep, which is not opened: {UNPACK_OUTER}")]
     Unopened,
     /// An archive of a kind that is not read, or a part of one, or an encrypted file: which kind.
-    #[error("is {0}, which is not read: unpack it, and check the folder")]
+    #[error("is {0}, which is not read: {UNPACK}")]
     Foreign(&'static str),
     /// A zip file with bytes that belong to none of its members.
     #[error("holds bytes that its directory does not account for, in which other programs may find more files")]
@@ -62,7 +70,7 @@ pub enum Flaw {
     #[error("is described in two ways by its archive: other programs may read it differently")]
     TwoHeaders,
     /// A zip file in a stream, of more than [`MAX_ZIP_STREAM`].
-    #[error("is a zip file of more than {MAX_ZIP_STREAM} bytes, whose end has to be read first: save it as a file")]
+    #[error("is a zip file of more than {MAX_ZIP_STREAM} bytes, whose end has to be read first: {SAVE_FILE}")]
     ZipStream,
     /// An archive whose rest cannot be read, and why.
     #[error("cannot be read to its end: {0}")]
@@ -118,7 +126,7 @@ pub enum Flaw {
     #[error("has only the metadata of an object, and not its kind")]
     OnlyMetadata,
     /// An object of a wanted kind in a document of a form that is not known.
-    #[error("holds an object that policies look at inside another document: save the object itself")]
+    #[error("holds an object that policies look at inside another document: {SAVE_OBJECT}")]
     Nested,
     /// `metadata.name` is missing, or it, `namespace`, `uid` or `resourceVersion` is no string (`010`
     /// and `no` want quotes in YAML).
@@ -127,6 +135,23 @@ pub enum Flaw {
     /// The kind is wanted, but not in this version.
     #[error("is of apiVersion {0}, which no policy knows")]
     OtherVersion(String),
+}
+
+impl Flaw {
+    /// How to have it read all the same, in the words of the message; `None` where it has to be mended, or collected again.
+    #[must_use]
+    pub fn step(&self) -> Option<&'static str> {
+        match self {
+            Self::LinkOut => Some(NAME_IT),
+            Self::LinkUnkept => Some(UNPACK_ARCHIVE),
+            Self::Utf16 => Some(CONVERT),
+            Self::Unbounded | Self::ZipStream => Some(SAVE_FILE),
+            Self::Unopened => Some(UNPACK_OUTER),
+            Self::Foreign(_) => Some(UNPACK),
+            Self::Nested => Some(SAVE_OBJECT),
+            _ => None,
+        }
+    }
 }
 
 /// A limit of ours that was met, in words.
