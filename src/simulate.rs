@@ -29,8 +29,8 @@ pub struct Upgrade {
     pub to: String,
     /// What `--to` says, where that is the other product's number of the same version; else `null`.
     pub translated_from: Option<String>,
-    /// Whose version that is: `hco` or `openshift-virtualization`.
-    pub product: &'static str,
+    /// Whose version that is.
+    pub product: Product,
     /// The kind of object that starts it.
     pub via: &'static str,
     /// Why this one.
@@ -114,10 +114,7 @@ pub(crate) fn simulate<'a>(
         from: installed.version.map(|from| from.to_string()),
         to: to.to_string(),
         translated_from: translated_from.map(|version| version.to_string()),
-        product: match to.product() {
-            Product::Hco => "hco",
-            Product::OpenShiftVirtualization => "openshift-virtualization",
-        },
+        product: to.product(),
         via: INSTALL_PLAN.kind,
         chosen_by,
     };

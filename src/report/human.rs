@@ -164,8 +164,8 @@ fn upgrade_line(report: &Report) -> String {
         let why = report.unjudged.unwrap_or("what is proposed is judged instead; --to VERSION names one");
         return format!("none simulated: {why}");
     };
-    let Upgrade { from, to, translated_from, via, chosen_by, .. } = upgrade;
-    let product = product(upgrade);
+    let Upgrade { from, to, translated_from, product, via, chosen_by } = upgrade;
+    let product = product.name();
     let from = from.as_deref().unwrap_or("unknown version");
     let why = match (chosen_by, translated_from) {
         (ChosenBy::Flag, None) => "as --to says".into(),
@@ -174,10 +174,6 @@ fn upgrade_line(report: &Report) -> String {
         (ChosenBy::NextMinor, _) => "the next minor version; --to names another".into(),
     };
     format!("{product} {from} → {to} ({why}), simulated as an approved {via}")
-}
-
-fn product(upgrade: &Upgrade) -> &'static str {
-    if upgrade.product == "hco" { "HCO" } else { "OpenShift Virtualization" }
 }
 
 fn explanation(report: &Report) -> String {

@@ -3,6 +3,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::Serialize;
+
 /// A version of HCO or of the product OpenShift Virtualization: [`Version::product`].
 ///
 /// Parsed leniently, as HCO does: a leading `v` is fine, and so are a missing patch version, a
@@ -32,11 +34,13 @@ pub struct Version {
 pub struct VersionError;
 
 /// Who counts versions so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Product {
     /// The upstream operator: 1.y.
     Hco,
     /// The product that is made of it: 4.y, and 2.y once.
+    #[serde(rename = "openshift-virtualization")]
     OpenShiftVirtualization,
 }
 
