@@ -60,8 +60,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "DIR|FILE.json", conflicts_with = "sources")]
     pub save: Option<Save>,
 
-    /// Simulate the upgrade to this version, HCO's or the product's [default: of the InstallPlan that waits, else to the
-    /// next minor]
+    /// Simulate the upgrade to this version of HCO or of OpenShift Virtualization [default: that of the InstallPlan that
+    /// waits, else the next minor version]
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub to: Option<Version>,
 
@@ -95,7 +95,7 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "FORMAT[=FILE]")]
     pub output: Vec<Output>,
 
-    /// Say only the verdict, on standard output where no other report goes there
+    /// Print only the line with the verdict, and only if no other report goes to standard output
     #[arg(short, long)]
     pub quiet: bool,
 

@@ -1,4 +1,4 @@
-//! What is said of a plan that waits, as it is and once more as it is approved, is told once.
+//! Takes out findings that are told twice: of a plan that waits, and of its simulated approval.
 
 use crate::{
     judge::Judged,

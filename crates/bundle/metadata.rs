@@ -1,4 +1,4 @@
-//! What the build wants of a policy's `metadata.yml`: what would be wrong there, nobody would notice later.
+//! Checks a policy's `metadata.yml` while it is built: nobody would notice a mistake in it later.
 
 use serde_json::{Map, Value};
 
