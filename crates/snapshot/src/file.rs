@@ -60,13 +60,46 @@ impl File {
     }
 }
 
+/// Maximum number of packings of one file that are looked through: what is packed deeper is not opened.
+const MAX_PACKED: usize = 8;
+
 /// Where a file that is packed alone lies once it is unpacked: `nm.yaml.gz`, and what is in it, which is called
-/// `nm.yaml.gz!/nm.yaml`, lie at `nm.yaml`. It need not be named as packed.
-pub(crate) fn unpacked(path: &str) -> &str {
-    let inside = path.rsplit_once("!/").and_then(|(packed, name)| {
-        let stem = unpacked_name(packed).unwrap_or(packed);
-        (stem.rsplit('/').next() == Some(name)).then_some(stem)
-    });
-    let path = inside.unwrap_or(path);
-    unpacked_name(path).unwrap_or(path)
+/// `nm.yaml.gz!/nm.yaml`, lie at `nm.yaml`. It need not be named as packed, and may be packed several times.
+pub(crate) fn unpacked(mut path: &str) -> &str {
+    let outer = |path: &str| {
+        let inside = path.rsplit_once("!/").and_then(|(packed, name)| {
+            let stem = unpacked_name(packed).unwrap_or(packed);
+            (stem.rsplit('/').next() == Some(name)).then_some(stem)
+        });
+        inside.or_else(|| unpacked_name(path)).map(str::len)
+    };
+    // Each is the beginning of the one before.
+    for _ in 0..MAX_PACKED {
+        let Some(stem) = outer(path).and_then(|length| path.get(..length)) else { break };
+        path = stem;
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_lies_where_it_is_unpacked() {
+        let cases = [
+            ("a/nm.yaml", "a/nm.yaml"),
+            ("a/nm.yaml.gz", "a/nm.yaml"),
+            ("a/nm.yaml.gz!/nm.yaml", "a/nm.yaml"),
+            ("a/nm.yaml!/nm.yaml", "a/nm.yaml"),
+            ("a/nm.yaml.gz.xz", "a/nm.yaml"),
+            ("a/nm.yaml.gz!/nm.yaml!/nm.yaml", "a/nm.yaml"),
+            ("x.tar!/a/nm.yaml.gz!/nm.yaml", "x.tar!/a/nm.yaml"),
+            ("x.tar!/a/nm.yaml", "x.tar!/a/nm.yaml"),
+            ("x.tar.gz!/x.tar/nm.yaml", "x.tar.gz!/x.tar/nm.yaml"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(unpacked(path), expected, "{path}");
+        }
+    }
 }
